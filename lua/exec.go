@@ -1,0 +1,117 @@
+package lua
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Call is one command for Redis: a script with keys and arguments, or any
+// other command when Script is nil.
+type Call struct {
+	Script *Script
+	Args   []any // EVALSHA's own words included
+}
+
+// Call builds a call of the script.
+func (s *Script) Call(keys []string, args ...any) Call {
+	words := make([]any, 0, 3+len(keys)+len(args))
+	words = append(words, "evalsha", s.SHA, len(keys))
+	for _, key := range keys {
+		words = append(words, key)
+	}
+	return Call{Script: s, Args: append(words, args...)}
+}
+
+// Command builds a call of an ordinary command.
+func Command(words ...any) Call { return Call{Args: words} }
+
+// Reply is Redis' answer to a Call. A nil Err means that Value is the answer.
+// An Err that is a redis.Error is Redis' own: the call was executed and
+// refused. Any other Err means that the outcome is unknown or, where
+// NotSent(Err) holds, that the call never left.
+type Reply struct {
+	Value any
+	Err   error
+}
+
+// Executor runs calls on a go-redis client. Safe for concurrent use.
+type Executor struct {
+	client redis.UniversalClient
+}
+
+// NewExecutor returns an executor on client, which must have retries switched
+// off: only the caller knows whether a call may be repeated.
+func NewExecutor(client redis.UniversalClient) *Executor { return &Executor{client} }
+
+// Run sends the calls in one pipeline on one connection and returns a reply for
+// each. A script that Redis does not have is loaded, and the calls from there
+// on are sent again: nothing of a call answered with NOSCRIPT was executed. The
+// calls after it were executed, so only reads may stand behind a script.
+func (e *Executor) Run(ctx context.Context, calls []Call) []Reply {
+	replies := e.send(ctx, calls)
+	for i := range replies {
+		if !isNoScript(replies[i].Err) {
+			continue
+		}
+		if err := e.load(ctx, calls[i:]); err != nil {
+			replies[i].Err = err
+			return replies
+		}
+		return append(replies[:i], e.send(ctx, calls[i:])...)
+	}
+	return replies
+}
+
+func (e *Executor) send(ctx context.Context, calls []Call) []Reply {
+	replies := make([]Reply, len(calls))
+	if len(calls) == 1 {
+		replies[0].Value, replies[0].Err = e.client.Do(ctx, calls[0].Args...).Result()
+		return replies
+	}
+	pipe := e.client.Pipeline()
+	for _, call := range calls {
+		pipe.Do(ctx, call.Args...)
+	}
+	commands, err := pipe.Exec(ctx)
+	for i := range replies {
+		if i >= len(commands) {
+			replies[i].Err = err
+			continue
+		}
+		replies[i].Value, replies[i].Err = commands[i].(*redis.Cmd).Result()
+	}
+	return replies
+}
+
+// load makes sure that Redis has the scripts of the calls.
+func (e *Executor) load(ctx context.Context, calls []Call) error {
+	loaded := make(map[*Script]bool)
+	for _, call := range calls {
+		if call.Script == nil || loaded[call.Script] {
+			continue
+		}
+		loaded[call.Script] = true
+		if err := e.client.ScriptLoad(ctx, call.Script.Source).Err(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isNoScript(err error) bool {
+	return err != nil && strings.HasPrefix(err.Error(), "NOSCRIPT")
+}
+
+// NotSent reports whether err says that a call never left for Redis, so that it
+// was certainly not executed.
+func NotSent(err error) bool {
+	if errors.Is(err, redis.ErrPoolTimeout) || errors.Is(err, redis.ErrClosed) {
+		return true
+	}
+	var op *net.OpError
+	return errors.As(err, &op) && op.Op == "dial"
+}

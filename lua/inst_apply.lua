@@ -1,0 +1,240 @@
+-- inst_apply: changes counters of an instance-aware family, as a numbered batch
+-- of a lax partition or, with number 0, as one strict command.
+--
+-- KEYS[1]  totals: hash, counter -> total
+-- KEYS[2]  this instance's slices: hash, counter -> slice
+-- KEYS[3]  instances: sorted set, instance -> last heartbeat
+-- KEYS[4]  counters in use: set
+-- KEYS[5]  epochs: hash, counter -> epoch; '' -> mark
+-- KEYS[6]  what burials took from this instance
+-- KEYS[7]  the batch record of this run (not touched with number 0)
+-- KEYS[8]  and on: slices and buried slices of each other instance, in the order of ids
+-- ARGV[1]  the batch's number, or 0
+-- ARGV[2]  the record's time to live in ms
+-- ARGV[3]  this instance's id
+-- ARGV[4]  dead_after in ms
+-- ARGV[5]  a random mark, used when the partition has none
+-- ARGV[6]  1: do nothing while there is a dead instance to bury
+-- ARGV[7]  k, the number of other instances' ids
+-- ARGV[8]  m, the number of increments; each counter occurs once
+-- ARGV     k ids
+-- ARGV     m times: counter, delta, set ('' or "slice := set" before the delta),
+--          epoch and slice under which the delta was made
+-- ARGV     then operations, in order, a counter any number of times:
+--          counter, kind (inc, set, seti, del, deli, get), value, comparator or
+--          '', operand, epoch, slice ('' and '' where nothing is remembered)
+--
+-- Returns {status, payload, mark, dead, alive, then of each increment's counter: total, slice, epoch}
+--   status 'ok'; 'seen' (applied earlier; values are those of now); and, with
+--   nothing done, 'gap' (payload: the last number applied), 'buried' (move the
+--   buried slices back first), 'dead' (bury first), 'ids' (an instance was not
+--   named; the instances' ids follow instead of values)
+--   payload: words, 'i<index>=<code>' for each refused increment and
+--   'o<index>=<applied>,<total>,<mine>,<previous total>,<previous mine>,<epoch>'
+--   or 'o<index>=<code>' for each operation; code O: overflow of total or slice,
+--   N: a value in Redis is not an integer
+--   dead: an instance to bury, or ''; alive: how many instances are
+-- include: int64
+-- include: record
+-- include: fields
+-- include: clock
+-- include: mark
+-- include: others
+local totals, slices, instances, keys, epochs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local buried, record = KEYS[6], KEYS[7]
+local number, ttl, me, dead_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local ids, increments = tonumber(ARGV[7]), tonumber(ARGV[8])
+local first_increment = 9 + ids
+local first_op = first_increment + increments * 5
+
+local fields, known, reaches_out = {}, {}, false
+local function note(field)
+  if not known[field] then
+    known[field] = true
+    fields[#fields + 1] = field
+  end
+end
+for i = first_increment, first_op - 1, 5 do note(ARGV[i]) end
+for i = first_op, #ARGV, 7 do
+  note(ARGV[i])
+  local kind = ARGV[i + 1]
+  if kind == 'set' or kind == 'del' then reaches_out = true end
+end
+
+-- Everything is read, and so every type checked, before anything is written.
+local total, slice, epoch = {}, {}, {}
+read_fields(totals, fields, total)
+read_fields(slices, fields, slice)
+read_fields(epochs, fields, epoch)
+redis.call('SCARD', keys)
+local now = now_ms()
+local dead = find_dead(instances, me, now, dead_ms)
+
+local function reply(status, payload)
+  local out = {status, payload, current_mark(epochs), dead, count_alive(instances, now, dead_ms)}
+  for i = first_increment, first_op - 1, 5 do
+    local field = ARGV[i]
+    out[#out + 1] = total[field] or '0'
+    out[#out + 1] = slice[field] or '0'
+    out[#out + 1] = epoch[field] or '0'
+  end
+  return out
+end
+
+if number ~= '0' then
+  local status, payload = seen_before(record, number)
+  if status ~= 'new' then return reply(status, payload) end
+end
+if must_restore(buried) then return {'buried'} end
+if ARGV[6] == '1' and dead ~= '' then return {'dead', '', '', dead} end
+if reaches_out and unknown_instance(instances, me, 9, first_increment - 1) then
+  return {'ids', unpack(redis.call('ZRANGE', instances, 0, 3000))}
+end
+
+local changed, unused, taken, words = {}, {}, {}, {}
+local touched = false
+
+-- valid_slice returns my slice of a counter. Where the epoch has moved and the
+-- slice is still the one remembered from before, somebody left it behind: void.
+-- One that this batch wrote is valid.
+local function valid_slice(field, seen_epoch, seen_slice)
+  local value = slice[field] or '0'
+  if not changed[field] and seen_epoch ~= '' and seen_epoch ~= (epoch[field] or '0')
+    and value == seen_slice then
+    return '0'
+  end
+  return value
+end
+
+-- apply sets total and slice after checking both; returns a refusal's code or nil.
+local function apply(field, new_total, new_slice)
+  if not new_total or not new_slice then return 'O' end
+  total[field], slice[field] = new_total, new_slice
+  changed[field], unused[field], touched = true, nil, true
+end
+
+local function readable(field, mine)
+  return is_int64(total[field] or '0') and is_int64(mine)
+end
+
+for i = 1, increments do
+  local at = first_increment + (i - 1) * 5
+  local field, delta, set = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local mine = valid_slice(field, ARGV[at + 3], ARGV[at + 4])
+  local refusal
+  if not readable(field, mine) then
+    refusal = 'N'
+  elseif set ~= '' then
+    local target = sum(set, delta)
+    refusal = apply(field, target and sum(total[field] or '0', target, mine), target)
+  else
+    refusal = apply(field, sum(total[field] or '0', delta), sum(mine, delta))
+  end
+  if refusal then words[#words + 1] = 'i' .. i .. '=' .. refusal end
+end
+
+local operation = {}
+
+function operation.inc(field, value, mine)
+  if value == '0' then return end
+  return apply(field, sum(total[field] or '0', value), sum(mine, value))
+end
+
+function operation.seti(field, value, mine)
+  return apply(field, sum(total[field] or '0', value, mine), value)
+end
+
+local function new_epoch(field)
+  epoch[field] = sum(is_int64(epoch[field] or '0') and epoch[field] or '0', '1') or '0'
+  taken[field] = true
+end
+
+function operation.set(field, value)
+  new_epoch(field)
+  return apply(field, value, value)
+end
+
+function operation.del(field)
+  if not total[field] and not slice[field] then return end
+  new_epoch(field)
+  total[field], slice[field] = nil, nil
+  changed[field], unused[field], touched = true, true, true
+end
+
+function operation.deli(field, _, mine)
+  if not slice[field] then return end
+  local refusal = apply(field, sum(total[field] or '0', '0', mine), '0')
+  if not refusal then slice[field] = nil end
+  return refusal
+end
+
+function operation.get() end
+
+local index = 0
+for i = first_op, #ARGV, 7 do
+  index = index + 1
+  local field, kind, value, comparator = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local mine = valid_slice(field, ARGV[i + 5], ARGV[i + 6])
+  local result, applied
+  if not readable(field, mine) then
+    if (kind ~= 'set' and kind ~= 'del') or comparator ~= '' then result = 'N' end
+  end
+  if not result then
+    local before, before_mine = total[field] or '0', mine
+    if not is_int64(before) then before = '0' end
+    if not is_int64(before_mine) then before_mine = '0' end
+    applied = holds(kind == 'seti' and before_mine or before, comparator, ARGV[i + 4])
+    if applied then result = operation[kind](field, value, mine) end
+    if not result then
+      local mine_now = applied and changed[field] and (slice[field] or '0') or before_mine
+      result = table.concat({applied and '1' or '0', total[field] or '0', mine_now,
+        before, before_mine, epoch[field] or '0'}, ',')
+    end
+  end
+  words[#words + 1] = 'o' .. index .. '=' .. result
+end
+
+local new_totals, new_slices, new_epochs = {}, {}, {}
+local no_totals, no_slices, used, out_of_use, reset = {}, {}, {}, {}, {}
+for _, field in ipairs(fields) do
+  if changed[field] then
+    if total[field] then
+      new_totals[#new_totals + 1] = field
+      new_totals[#new_totals + 1] = total[field]
+    else
+      no_totals[#no_totals + 1] = field
+    end
+    if slice[field] then
+      new_slices[#new_slices + 1] = field
+      new_slices[#new_slices + 1] = slice[field]
+    else
+      no_slices[#no_slices + 1] = field
+    end
+    if unused[field] then out_of_use[#out_of_use + 1] = field else used[#used + 1] = field end
+  end
+  if taken[field] then
+    new_epochs[#new_epochs + 1] = field
+    new_epochs[#new_epochs + 1] = epoch[field]
+    reset[#reset + 1] = field
+  end
+end
+
+if touched then
+  ensure_mark(epochs, ARGV[5])
+  redis.call('ZADD', instances, now, me)
+else
+  redis.call('ZADD', instances, 'XX', now, me)
+end
+in_pieces('HSET', totals, new_totals, 2)
+in_pieces('HDEL', totals, no_totals, 1)
+in_pieces('HSET', slices, new_slices, 2)
+in_pieces('HDEL', slices, no_slices, 1)
+in_pieces('HSET', epochs, new_epochs, 2)
+in_pieces('SADD', keys, used, 1)
+in_pieces('SREM', keys, out_of_use, 1)
+if #reset > 0 then
+  for i = 8, #KEYS do in_pieces('HDEL', KEYS[i], reset, 1) end
+end
+local payload = table.concat(words, ' ')
+if number ~= '0' then keep(record, number, payload, ttl) end
+return reply('ok', payload)

@@ -1,0 +1,36 @@
+-- inst_read: reads counters of an instance-aware partition; writes nothing.
+--
+-- KEYS[1]  totals: hash, counter -> total
+-- KEYS[2]  this instance's slices: hash, counter -> slice
+-- KEYS[3]  instances: sorted set, instance -> last heartbeat
+-- KEYS[4]  epochs: hash, counter -> epoch; '' -> mark
+-- KEYS[5]  what burials took from this instance
+-- ARGV[1]  this instance's id
+-- ARGV[2]  dead_after in ms
+-- ARGV     then counters
+--
+-- Returns {status, '', mark, dead, alive, then of each counter: total, slice, epoch}
+--   status 'ok', or 'buried' alone: move the buried slices back first
+--   dead: an instance to bury, or ''; alive: how many instances are
+-- include: fields
+-- include: clock
+-- include: mark
+local totals, slices, instances, epochs, buried = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local me, dead_ms = ARGV[1], tonumber(ARGV[2])
+
+if must_restore(buried) then return {'buried'} end
+local fields = {}
+for i = 3, #ARGV do fields[i - 2] = ARGV[i] end
+local total, slice, epoch = {}, {}, {}
+read_fields(totals, fields, total)
+read_fields(slices, fields, slice)
+read_fields(epochs, fields, epoch)
+local now = now_ms()
+local out = {'ok', '', current_mark(epochs), find_dead(instances, me, now, dead_ms),
+  count_alive(instances, now, dead_ms)}
+for _, field in ipairs(fields) do
+  out[#out + 1] = total[field] or '0'
+  out[#out + 1] = slice[field] or '0'
+  out[#out + 1] = epoch[field] or '0'
+end
+return out

@@ -1,0 +1,81 @@
+-- inst_restore: one bounded, numbered step by which an instance that was buried
+-- while it was only paused or cut off moves its slices back, those whose epoch
+-- and mark are unchanged; the others are void.
+--
+-- KEYS[1]  totals: hash, counter -> total
+-- KEYS[2]  this instance's slices: hash, counter -> slice
+-- KEYS[3]  instances: sorted set, instance -> last heartbeat
+-- KEYS[4]  counters in use: set
+-- KEYS[5]  epochs: hash, counter -> epoch; '' -> mark
+-- KEYS[6]  what burials took from this instance: hash, counter -> "slice epoch"; '' -> mark
+-- KEYS[7]  the batch record of this run
+-- ARGV[1]  the batch's number
+-- ARGV[2]  the record's time to live in ms
+-- ARGV[3]  this instance's id
+-- ARGV[4]  the most counters to move
+--
+-- Returns {status, payload, mark, moved, more}: 'ok', 'seen' or 'gap' (payload:
+-- the last number applied); more is 1 while slices are left
+-- include: int64
+-- include: record
+-- include: fields
+-- include: clock
+-- include: mark
+local totals, slices, instances, keys, epochs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local buried, record = KEYS[6], KEYS[7]
+local number, ttl, me, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+
+local status, payload = seen_before(record, number)
+local mark = current_mark(epochs)
+if status ~= 'new' then return {status, payload, mark, 0, redis.call('EXISTS', buried)} end
+
+local moved, more = 0, 0
+local buried_mark = redis.call('HGET', buried, '')
+if not buried_mark or buried_mark ~= mark then
+  redis.call('UNLINK', buried)
+else
+  local fields, entry, total, slice, epoch = {}, {}, {}, {}, {}
+  local cursor = '0'
+  repeat -- a page of a thinned-out hash may be empty
+    local page = redis.call('HSCAN', buried, cursor, 'COUNT', limit)
+    cursor = page[1]
+    for i = 1, #page[2], 2 do
+      local field = page[2][i]
+      if field ~= '' and not entry[field] and #fields < limit then
+        fields[#fields + 1] = field
+        entry[field] = page[2][i + 1]
+      end
+    end
+  until cursor == '0' or #fields > 0
+  read_fields(totals, fields, total)
+  read_fields(slices, fields, slice)
+  read_fields(epochs, fields, epoch)
+  local new_totals, new_slices, used = {}, {}, {}
+  for _, field in ipairs(fields) do
+    local value, its_epoch = string.match(entry[field], '^(%-?%d+) (%d+)$')
+    if value and its_epoch == (epoch[field] or '0') then
+      local new_total = sum(total[field] or '0', value)
+      local new_slice = sum(slice[field] or '0', value)
+      if new_total and new_slice then
+        new_totals[#new_totals + 1] = field
+        new_totals[#new_totals + 1] = new_total
+        new_slices[#new_slices + 1] = field
+        new_slices[#new_slices + 1] = new_slice
+        used[#used + 1] = field
+        moved = moved + 1
+      end
+    end
+  end
+  in_pieces('HSET', totals, new_totals, 2)
+  in_pieces('HSET', slices, new_slices, 2)
+  in_pieces('SADD', keys, used, 1)
+  in_pieces('HDEL', buried, fields, 1)
+  if redis.call('HLEN', buried) > 1 then
+    more = 1
+  else
+    redis.call('UNLINK', buried)
+  end
+end
+redis.call('ZADD', instances, now_ms(), me)
+keep(record, number, '', ttl)
+return {'ok', '', mark, moved, more}
