@@ -1,0 +1,163 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// forever is a limit that only a context ends.
+const forever = time.Duration(1<<63 - 1)
+
+// errGone says that a partition left the engine between look-up and use.
+var errGone = errors.New("engine: partition has left memory")
+
+// onCell finds a counter's cell and runs f on it, waiting for loads and flushes
+// as needed.
+func (e *Engine) onCell(ctx context.Context, f Family, key Key, item *Item, st step) Result {
+	h := hash(key.Counter)
+	for {
+		p, err := e.partition(f, key.Namespace, h)
+		if err != nil {
+			return Result{Err: err}
+		}
+		s, c, err := p.acquire(ctx, key.Counter, h)
+		if err == errGone {
+			continue
+		}
+		if err != nil {
+			return Result{Err: err}
+		}
+		now := e.now()
+		res, retry := st(p, c, item, now)
+		var target uint64
+		if retry {
+			target = p.flushNow()
+		} else {
+			p.touchLocked(c, now)
+		}
+		s.mu.Unlock()
+		if !retry {
+			if !f.InstanceAware() {
+				res.Value.Mine, res.Prev.Mine = 0, 0
+			}
+			return res
+		}
+		if err := p.awaitFlush(ctx, target, e.opts.CommandTimeout); err != nil {
+			return Result{Err: err}
+		}
+	}
+}
+
+// incCell is INC in memory. The cell's shard is locked.
+func incCell(p *partition, c *cell, item *Item, now int64) (Result, bool) {
+	cur, err := c.readable()
+	if err != nil {
+		return Result{Err: err}, false
+	}
+	if !item.Cond.Holds(cur.Total) {
+		return Result{Value: cur, Prev: cur}, false
+	}
+	if item.N == 0 {
+		return Result{Applied: true, Value: cur, Prev: cur}, false
+	}
+	next, ok := change{d: item.N, has: true}.apply(cur)
+	if !p.family.InstanceAware() {
+		next.Mine = 0
+		_, ok = sum(cur.Total, item.N, 0)
+	}
+	if !ok {
+		return Result{Err: ErrOverflow}, false
+	}
+	if err := p.refuseLocked(c, now); err != nil {
+		return Result{Err: err}, false
+	}
+	wasDirty := c.dirty()
+	if !c.add(item.N) {
+		return Result{}, true
+	}
+	p.acceptedLocked(wasDirty, now)
+	return Result{Applied: true, Value: next, Prev: cur}, false
+}
+
+// setICell is SETI in memory. The cell's shard is locked.
+func setICell(p *partition, c *cell, item *Item, now int64) (Result, bool) {
+	cur, err := c.readable()
+	if err != nil {
+		return Result{Err: err}, false
+	}
+	if !item.Cond.Holds(cur.Mine) {
+		return Result{Value: cur, Prev: cur}, false
+	}
+	next, ok := change{v: item.N, set: true, has: true}.apply(cur)
+	if !ok {
+		return Result{Err: ErrOverflow}, false
+	}
+	if err := p.refuseLocked(c, now); err != nil {
+		return Result{Err: err}, false
+	}
+	wasDirty := c.dirty()
+	c.setSlice(item.N)
+	p.acceptedLocked(wasDirty, now)
+	return Result{Applied: true, Value: next, Prev: cur}, false
+}
+
+// getCell is GET in memory. The cell's shard is locked.
+func getCell(p *partition, c *cell, _ *Item, _ int64) (Result, bool) {
+	cur, err := c.readable()
+	if err != nil {
+		return Result{Err: err}, false
+	}
+	return Result{Applied: true, Value: cur, Prev: cur}, false
+}
+
+// readable is what a client reads, or why it cannot.
+func (c *cell) readable() (Value, error) {
+	if c.err != nil {
+		return Value{}, c.err
+	}
+	cur, ok := c.view()
+	if !ok {
+		return Value{}, ErrOverflow
+	}
+	return cur, nil
+}
+
+// flushNow has everything that is in line now flushed without waiting for the
+// interval, and returns what awaitFlush waits for.
+func (p *partition) flushNow() uint64 {
+	p.mu.Lock()
+	target := p.entered
+	p.flushTo = max(p.flushTo, target)
+	p.mu.Unlock()
+	p.kick()
+	return target
+}
+
+// awaitFlush waits until the rounds of everything in line before target have
+// ended, at most for limit.
+func (p *partition) awaitFlush(ctx context.Context, target uint64, limit time.Duration) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		done := p.rounds.next()
+		p.mu.Lock()
+		reached := p.acked >= target
+		p.mu.Unlock()
+		if reached {
+			return nil
+		}
+		select {
+		case <-done:
+			if err := p.failed.Load(); err != nil {
+				return err
+			}
+		case <-timer.C:
+			return ErrFlushTimeout
+		case <-ctx.Done():
+			return ErrClosed
+		case <-p.e.stopped:
+			return ErrClosed
+		}
+	}
+}

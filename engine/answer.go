@@ -1,0 +1,209 @@
+package engine
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/distkit/distkit-proxy/lua"
+)
+
+// answer is what Redis said to a round, or to a strict command.
+type answer struct {
+	err     error  // the batch's, or the read's where there is no batch
+	readErr error  // why there are no reads, though the batch succeeded
+	status  string // the scripts' word; see their headers
+	payload string
+	mark    string
+	dead    string // an instance to bury, or ""
+	alive   int64
+	ids     []string // with status "ids"
+
+	values  []reading      // of each carried counter
+	refused map[int]*Error // carried counters that were refused, counted from 1
+	results []opResult     // of each operation
+	reads   []reading      // of each counter read
+}
+
+// reading is a counter as Redis has it; err where that is not an integer.
+type reading struct {
+	val   Value
+	epoch int64
+	err   *Error
+}
+
+type opResult struct {
+	Result
+	epoch int64
+}
+
+// parseBatch reads the reply to a batch, or to a strict command.
+func (p *partition) parseBatch(r *round, reply lua.Reply) answer {
+	if reply.Err != nil {
+		return answer{err: reply.Err}
+	}
+	words := list(reply.Value)
+	out := p.parseHead(words)
+	if out.err != nil || out.status != "ok" && out.status != "seen" {
+		return out
+	}
+	out.err = out.parsePayload(len(r.ops), p.family.InstanceAware())
+	if r.clear == nil && out.err == nil {
+		out.values, out.err = p.parseReadings(words, len(r.carried))
+	}
+	return out
+}
+
+// parseRead reads the reply to a read of n counters.
+func (p *partition) parseRead(n int, reply lua.Reply) answer {
+	if reply.Err != nil {
+		return answer{err: reply.Err}
+	}
+	words := list(reply.Value)
+	if !p.family.InstanceAware() { // HMGET
+		words = append([]any{"ok", ""}, words...)
+	}
+	out := p.parseHead(words)
+	if out.err == nil && out.status == "ok" {
+		out.reads, out.err = p.parseReadings(words, n)
+	}
+	return out
+}
+
+// headLen is the number of words before the counters' values.
+func (p *partition) headLen() int {
+	if p.family.InstanceAware() {
+		return 5
+	}
+	return 2
+}
+
+func (p *partition) parseHead(words []any) (out answer) {
+	out.status, out.payload = word(words, 0), word(words, 1)
+	switch {
+	case out.status == "":
+		out.err = fmt.Errorf("engine: a script's reply of %d words without a status", len(words))
+	case out.status == "ids":
+		for i := 1; i < len(words); i++ {
+			out.ids = append(out.ids, word(words, i))
+		}
+	case p.family.InstanceAware():
+		out.mark, out.dead = word(words, 2), word(words, 3)
+		if len(words) > 4 {
+			out.alive, _ = words[4].(int64)
+		}
+	}
+	return out
+}
+
+// parseReadings reads the values of n counters behind the head.
+func (p *partition) parseReadings(words []any, n int) ([]reading, error) {
+	width, at := 1, p.headLen()
+	if p.family.InstanceAware() {
+		width = 3
+	}
+	if len(words) != at+n*width {
+		return nil, fmt.Errorf("engine: a reply of %d words for %d counters", len(words), n)
+	}
+	values := make([]reading, n)
+	for i := range values {
+		v := &values[i]
+		ok := parseInt(words[at], &v.val.Total)
+		if width == 3 {
+			ok = parseInt(words[at+1], &v.val.Mine) && ok
+			parseInt(words[at+2], &v.epoch)
+		}
+		if !ok {
+			v.err = ErrNotInteger
+		}
+		at += width
+	}
+	return values, nil
+}
+
+// parsePayload reads the words of a payload; see the scripts' headers.
+func (a *answer) parsePayload(ops int, instanceAware bool) error {
+	a.results = make([]opResult, ops)
+	for text := range strings.FieldsSeq(a.payload) {
+		name, value, _ := strings.Cut(text, "=")
+		if name == "" {
+			return fmt.Errorf("engine: payload word %q", text)
+		}
+		index, err := strconv.Atoi(name[1:])
+		if err != nil {
+			return fmt.Errorf("engine: payload word %q", text)
+		}
+		if name[0] == 'i' {
+			if a.refused == nil {
+				a.refused = make(map[int]*Error)
+			}
+			a.refused[index] = refusal(value)
+			continue
+		}
+		if index < 1 || index > ops {
+			return fmt.Errorf("engine: payload word %q of %d operations", text, ops)
+		}
+		if a.results[index-1], err = parseOp(value, instanceAware); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func parseOp(text string, instanceAware bool) (res opResult, err error) {
+	parts := strings.Split(text, ",")
+	if len(parts) == 1 {
+		res.Err = refusal(text)
+		return res, nil
+	}
+	into := []*int64{nil, &res.Value.Total, &res.Prev.Total}
+	if instanceAware {
+		into = []*int64{nil, &res.Value.Total, &res.Value.Mine, &res.Prev.Total, &res.Prev.Mine, &res.epoch}
+	}
+	if len(parts) != len(into) {
+		return res, fmt.Errorf("engine: operation result %q", text)
+	}
+	res.Applied = parts[0] == "1"
+	for i := 1; i < len(parts); i++ {
+		if !parseInt(parts[i], into[i]) {
+			return res, fmt.Errorf("engine: operation result %q", text)
+		}
+	}
+	return res, nil
+}
+
+// refusal is the error that a script's code stands for.
+func refusal(code string) *Error {
+	if code == "O" {
+		return ErrOverflow
+	}
+	return ErrNotInteger
+}
+
+// parseInt reads a canonical decimal; nil, a missing field, is zero.
+func parseInt(v any, into *int64) bool {
+	text, ok := v.(string)
+	if v == nil {
+		*into = 0
+		return true
+	}
+	if !ok {
+		return false
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	*into = n
+	return err == nil && strconv.FormatInt(n, 10) == text
+}
+
+func list(v any) []any {
+	words, _ := v.([]any)
+	return words
+}
+
+func word(words []any, i int) string {
+	if i >= len(words) {
+		return ""
+	}
+	s, _ := words[i].(string)
+	return s
+}

@@ -1,0 +1,160 @@
+package engine
+
+// change is what has been accepted for a counter and not yet acknowledged by
+// Redis: the slice becomes v if set, and then d is added. The total moves by
+// what the slice moves. The zero value changes nothing.
+type change struct {
+	v, d int64
+	set  bool
+	has  bool // something was accepted, though it may add up to nothing
+}
+
+// apply is the value after the change; false when total or slice overflow.
+func (ch change) apply(val Value) (Value, bool) {
+	if !ch.has {
+		return val, true
+	}
+	mine := val.Mine
+	if ch.set {
+		mine = ch.v
+	}
+	mine, ok1 := sum(mine, ch.d, 0)
+	total, ok2 := val.Total, true
+	if ch.set {
+		total, ok2 = sum(total, mine, val.Mine)
+	} else {
+		total, ok2 = sum(total, ch.d, 0)
+	}
+	return Value{Total: total, Mine: mine}, ok1 && ok2
+}
+
+// then is the change that has the effect of ch followed by next; false when the
+// deltas do not fit beside each other.
+func (ch change) then(next change) (change, bool) {
+	switch {
+	case !next.has:
+		return ch, true
+	case !ch.has || next.set:
+		return next, true
+	}
+	d, ok := sum(ch.d, next.d, 0)
+	ch.d = d
+	return ch, ok
+}
+
+// cell is one counter in memory. Its shard's lock guards it; it has no lock,
+// goroutine or clock of its own.
+//
+// What a client reads is base, then sent, then pending, applied in that order.
+// Invariant: base never contains sent or pending. Only the partition's flusher
+// moves pending to sent (with a batch) and sent to base (with its reply), so at
+// every moment each accepted change is in exactly one of the three.
+type cell struct {
+	name string
+
+	base  Value // what Redis last said
+	epoch int64 // the epoch under which base.Mine is valid
+	// baseAt is when the request that brought base was sent; touchedAt is the
+	// last use by a client. Both in nanoseconds since the engine's start.
+	baseAt, touchedAt int64
+
+	sent    change // in the batch in flight
+	pending change // accepted, not sent yet
+
+	retryAt int64  // when a refused change is tried again; 0: not refused
+	err     *Error // why the counter cannot be read or changed now
+
+	loaded bool // base has come at least once
+	asked  bool // a load is queued or under way
+	queued bool // stands in the partition's queue
+	// void: Redis' epoch has moved and the slice there is one from before. The
+	// slice counts as zero and the next batch replaces it (epoch stays the old one).
+	void bool
+}
+
+// known is base as far as it is valid.
+func (c *cell) known() Value {
+	if c.void {
+		return Value{Total: c.base.Total}
+	}
+	return c.base
+}
+
+// view is what a client reads; false when what was accepted no longer fits,
+// because others have moved the total.
+func (c *cell) view() (Value, bool) {
+	val, ok1 := c.sent.apply(c.known())
+	val, ok2 := c.pending.apply(val)
+	return val, ok1 && ok2
+}
+
+// dirty reports whether something accepted is not yet acknowledged by Redis.
+func (c *cell) dirty() bool { return c.sent.has || c.pending.has }
+
+// add accepts a delta; false when it does not fit beside what is pending or in
+// flight, so that a flush has to come first (rule L11).
+func (c *cell) add(delta int64) bool {
+	next, ok := c.pending.then(change{d: delta, has: true})
+	if !ok {
+		return false
+	}
+	// Were the batch refused, both would have to fit into one change again.
+	if _, ok := c.sent.then(next); !ok {
+		return false
+	}
+	c.pending = next
+	return true
+}
+
+// setSlice accepts "slice := v".
+func (c *cell) setSlice(v int64) { c.pending = change{v: v, set: true, has: true} }
+
+// take moves pending into the batch in flight and returns it with the epoch and
+// slice under which it was made. There must be nothing in flight.
+func (c *cell) take() change {
+	c.sent, c.pending = c.pending, change{}
+	return c.sent
+}
+
+// putBack returns what was in flight to pending, because Redis refused it.
+func (c *cell) putBack() {
+	c.pending, _ = c.sent.then(c.pending) // add keeps the sum within range
+	c.sent = change{}
+}
+
+// acknowledge drops what was in flight: the next base contains it.
+func (c *cell) acknowledge() { c.sent = change{} }
+
+// setBase takes over what Redis said at time at. There must be nothing in
+// flight. A slice that stands unchanged under a moved epoch is one that was
+// left behind, so it is void.
+func (c *cell) setBase(val Value, epoch, at int64) {
+	if c.loaded && !c.written(val, epoch) {
+		c.base.Total, c.void = val.Total, true
+	} else {
+		c.base, c.epoch, c.void = val, epoch, false
+	}
+	c.baseAt, c.loaded, c.asked = at, true, false
+	if c.retryAt == 0 {
+		c.err = nil
+	}
+}
+
+// written reports whether the slice in val was written under epoch, as far as
+// one can tell.
+func (c *cell) written(val Value, epoch int64) bool {
+	return epoch == c.epoch || val.Mine != c.base.Mine || val.Mine == 0
+}
+
+// settle is setBase for the reply to this cell's own batch, whose slice is
+// valid whatever was known before.
+func (c *cell) settle(val Value, epoch, at int64) {
+	c.loaded, c.retryAt = false, 0
+	c.setBase(val, epoch, at)
+}
+
+// forget makes base void but keeps what was accepted: the next use loads first.
+func (c *cell) forget() { c.baseAt = never }
+
+// never is a baseAt older than any bound on staleness.
+const never = -1 << 62

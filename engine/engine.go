@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/distkit/distkit-proxy/lua"
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+)
+
+// Engine holds the counters in memory and brings them to Redis. Make one with
+// New. Safe for concurrent use.
+type Engine struct {
+	// Fixed after New.
+	opts      Options
+	log       *slog.Logger
+	defaultNS []byte
+	client    *redis.Client
+	store     store
+	started   time.Time
+	ctx       context.Context // ends the flushers
+	cancel    context.CancelFunc
+	stopped   chan struct{} // closed by Close: nobody waits any longer
+
+	spaces atomic.Pointer[map[string]*space] // replaced under mu, never changed
+
+	mu sync.Mutex // guards the making and leaving of namespaces
+
+	// Shared and safe.
+	pending        atomic.Int64 // counters with unacknowledged changes
+	counters       atomic.Int64 // counters in memory
+	noBurialBefore atomic.Int64
+	downSince      atomic.Int64 // when Redis was first not reached; 0: it was reached last
+	stats          counts
+}
+
+// New starts an engine. It does not need Redis to be reachable.
+func New(opts Options) (*Engine, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	client := redis.NewClient(clientOptions(opts))
+	return newEngine(opts, client, lua.NewExecutor(client)), nil
+}
+
+func newEngine(opts Options, client *redis.Client, store store) *Engine {
+	e := &Engine{
+		opts: opts, log: opts.Logger, defaultNS: []byte(opts.Namespace),
+		client: client, store: store, started: time.Now(),
+		stopped: make(chan struct{}),
+	}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.spaces.Store(&map[string]*space{})
+	return e
+}
+
+// clientOptions are the client's options as the engine needs them: a numbered
+// batch is repeated by its flusher, and nothing else is repeated at all.
+func clientOptions(opts Options) *redis.Options {
+	o := *opts.Redis
+	o.MaxRetries = -1
+	o.Protocol = 2
+	o.DisableIdentity = true
+	o.ContextTimeoutEnabled = true
+	o.DialTimeout = opts.CommandTimeout
+	o.DialerRetries = 1
+	o.ReadTimeout = opts.CommandTimeout
+	o.WriteTimeout = opts.CommandTimeout
+	o.PoolTimeout = opts.CommandTimeout
+	o.PoolSize = 64
+	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	return &o
+}
+
+// now is the time since the engine's start in ns, never 0.
+func (e *Engine) now() int64 { return int64(time.Since(e.started)) + 1 }
+
+// InstanceID is this instance's id.
+func (e *Engine) InstanceID() string { return e.opts.InstanceID }
+
+// Ping asks Redis once whether it answers.
+func (e *Engine) Ping(ctx context.Context) error {
+	reply := e.call(ctx, lua.Command("ping"))[0]
+	if reply.Err != nil {
+		e.unreachable(reply.Err)
+		return reply.Err
+	}
+	e.reachable()
+	return nil
+}
+
+// CheckRecorded compares this engine's settings with those recorded in Redis
+// for any namespace; a difference is an error that says so.
+func (e *Engine) CheckRecorded(ctx context.Context) error {
+	reply := e.call(ctx, lua.Command("hgetall", lua.ConfigKey))[0]
+	if reply.Err != nil {
+		return reply.Err
+	}
+	recorded := make(map[string]string)
+	for words := list(reply.Value); len(words) >= 2; words = words[2:] {
+		recorded[word(words, 0)] = word(words, 1)
+	}
+	own := e.settings()
+	for name := range recorded {
+		namespace, _, _ := strings.Cut(name, ":")
+		theirs := [2]string{recorded[namespace+":partitions"], recorded[namespace+":dead_after"]}
+		if err := disagreement(namespace, own, theirs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// start runs a partition's flusher.
+func (e *Engine) start(p *partition) {
+	ctx, cancel := context.WithCancel(e.ctx)
+	done := make(chan struct{})
+	p.stopFlusher = func() { cancel(); <-done }
+	go func() {
+		defer close(done)
+		p.flush(ctx)
+	}()
+}
+
+func (e *Engine) isStopped() bool {
+	select {
+	case <-e.stopped:
+		return true
+	default:
+		return false
+	}
+}
+
+// unreachable notes that Redis did not answer, and says so once.
+func (e *Engine) unreachable(err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	e.stats.failures.Add(1)
+	if e.downSince.CompareAndSwap(0, e.now()) {
+		e.log.Warn("Redis cannot be reached; retrying", "error", err)
+	}
+}
+
+// reachable notes that Redis answered. After a long silence others may seem
+// dead that only were as cut off as this proxy: nobody is buried for a while.
+func (e *Engine) reachable() {
+	e.stats.up.Store(true)
+	since := e.downSince.Load()
+	if since == 0 || !e.downSince.CompareAndSwap(since, 0) {
+		return
+	}
+	now := e.now()
+	silence := time.Duration(now - since)
+	if silence >= e.opts.DeadAfter/2 {
+		e.noBurialBefore.Store(now + int64(e.opts.DeadAfter))
+	}
+	e.log.Info("Redis is back", "after", silence.Round(time.Millisecond))
+}

@@ -1,0 +1,208 @@
+package engine
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/distkit/distkit-proxy/lua"
+	"github.com/google/uuid"
+)
+
+// recordTTL is how long Redis keeps a run's batch record after its last use. It
+// outlives whatever may be repeated; a batch that is repeated later than that
+// finds no record.
+const recordTTL = 7 * 24 * time.Hour
+
+// ttl is the record's time to live in ms.
+func (p *partition) ttl() int64 {
+	return max(recordTTL, 2*p.e.opts.MaxPendingAge).Milliseconds()
+}
+
+// exchange sends a round and reads its answers.
+func (p *partition) exchange(ctx context.Context, r *round) answer {
+	var calls []lua.Call
+	if r.write {
+		calls = append(calls, p.batchCall(r))
+		p.e.stats.scripts.Add(1)
+		p.e.stats.carried.Add(uint64(len(r.carried)))
+	}
+	for at := 0; at < len(r.reads); at += readPiece {
+		calls = append(calls, p.readCall(r.reads[at:min(at+readPiece, len(r.reads))]))
+	}
+	r.tries++
+	r.sentAt = p.e.now()
+	replies := p.e.call(ctx, calls...)
+	p.timed(r)
+
+	var out answer
+	if r.write {
+		out = p.parseBatch(r, replies[0])
+		replies = replies[1:]
+		if out.err != nil || out.status != "ok" && out.status != "seen" {
+			return out
+		}
+	}
+	for i, reply := range replies {
+		n := min(readPiece, len(r.reads)-i*readPiece)
+		part := p.parseRead(n, reply)
+		if part.err != nil || part.status != "ok" {
+			if !r.write {
+				return part
+			}
+			out.readErr = part.err
+			if part.err == nil { // buried between batch and read: ask again
+				out.readErr = ErrLoading
+			}
+			return out
+		}
+		out.reads = append(out.reads, part.reads...)
+		out.status, out.dead = cmpOr(out.status, part.status), cmpOr(part.dead, out.dead)
+		out.mark = part.mark
+		p.alive.Store(part.alive)
+	}
+	return out
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// timed notes how long a round took.
+func (p *partition) timed(r *round) {
+	took := p.e.now() - r.sentAt
+	p.rtt.Store(took)
+	if r.write {
+		p.e.stats.noteLatency(took)
+	}
+}
+
+// batchCall is the round's numbered batch.
+func (p *partition) batchCall(r *round) lua.Call {
+	number := strconv.FormatUint(p.applied+1, 10)
+	if r.clear != nil {
+		return p.clearCall(r.clear.kind, number)
+	}
+	return p.applyCall(number, false, r.carried, r.ops)
+}
+
+// applyCall changes counters: a numbered batch, or a strict command with number
+// "0". checkDead makes the script stop where there is a dead instance to bury.
+func (p *partition) applyCall(number string, checkDead bool, incs []carried, ops []*opReq) lua.Call {
+	if !p.family.InstanceAware() {
+		args := make([]any, 0, 3+2*len(incs)+5*len(ops))
+		args = append(args, number, p.ttl(), len(incs))
+		for _, item := range incs {
+			args = append(args, item.c.name, item.ch.d)
+		}
+		for _, op := range ops {
+			args = append(args, op.name, op.kind.String(), op.n, op.cond.Op.String(), op.cond.Operand)
+		}
+		return lua.PlainApply.Call([]string{p.keys.Totals(), p.record()}, args...)
+	}
+	var others []string
+	for _, op := range ops {
+		if op.kind.voids() {
+			others = p.others
+			break
+		}
+	}
+	check := 0
+	if checkDead && p.e.mayBury() {
+		check = 1
+	}
+	args := make([]any, 0, 8+len(others)+5*len(incs)+7*len(ops))
+	args = append(args, number, p.ttl(), p.e.opts.InstanceID, p.deadMillis(), uuid.NewString(), check, len(others), len(incs))
+	for _, id := range others {
+		args = append(args, id)
+	}
+	for _, item := range incs {
+		var set any = ""
+		if item.ch.set {
+			set = item.ch.v
+		}
+		args = append(args, item.c.name, item.ch.d, set, item.epoch, item.slice)
+	}
+	for _, op := range ops {
+		epoch, slice := p.remembered(op.name)
+		args = append(args, op.name, op.kind.String(), op.n, op.cond.Op.String(), op.cond.Operand, epoch, slice)
+	}
+	keys := append(p.ownKeys(), p.record())
+	return lua.InstApply.Call(append(keys, p.othersKeys(others)...), args...)
+}
+
+// remembered is the epoch and slice under which this proxy knows a counter, or
+// "" and "" when it is not in memory.
+func (p *partition) remembered(name string) (epoch, slice any) {
+	s := p.shardOf(hash([]byte(name)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.cells[name]; c != nil && c.loaded {
+		return c.epoch, c.base.Mine
+	}
+	return "", ""
+}
+
+// clearCall is CLEAR or CLEARI, numbered or with number "0".
+func (p *partition) clearCall(kind opKind, number string) lua.Call {
+	me := p.e.opts.InstanceID
+	switch {
+	case !p.family.InstanceAware():
+		return lua.PlainClear.Call([]string{p.keys.Totals(), p.record()}, number, p.ttl())
+	case kind == opClearI:
+		return lua.InstClearI.Call([]string{
+			p.keys.Cumulative(), p.keys.Slices(me), p.keys.Instances(), p.keys.Epochs(), p.keys.Buried(me), p.record(),
+		}, number, p.ttl(), me)
+	}
+	args := []any{number, p.ttl(), me, uuid.NewString()}
+	for _, id := range p.others {
+		args = append(args, id)
+	}
+	keys := append(p.ownKeys(), p.record())
+	return lua.InstClear.Call(append(keys, p.othersKeys(p.others)...), args...)
+}
+
+// readCall reads counters and writes nothing.
+func (p *partition) readCall(cells []*cell) lua.Call {
+	if !p.family.InstanceAware() {
+		words := make([]any, 0, 2+len(cells))
+		words = append(words, "hmget", p.keys.Totals())
+		for _, c := range cells {
+			words = append(words, c.name)
+		}
+		return lua.Command(words...)
+	}
+	me := p.e.opts.InstanceID
+	args := make([]any, 0, 2+len(cells))
+	args = append(args, me, p.deadMillis())
+	for _, c := range cells {
+		args = append(args, c.name)
+	}
+	return lua.InstRead.Call([]string{
+		p.keys.Cumulative(), p.keys.Slices(me), p.keys.Instances(), p.keys.Epochs(), p.keys.Buried(me),
+	}, args...)
+}
+
+// ownKeys are the containers that most scripts begin with.
+func (p *partition) ownKeys() []string {
+	me := p.e.opts.InstanceID
+	return []string{
+		p.keys.Cumulative(), p.keys.Slices(me), p.keys.Instances(), p.keys.InUse(), p.keys.Epochs(), p.keys.Buried(me),
+	}
+}
+
+// othersKeys are what SET, DEL and CLEAR touch of other instances.
+func (p *partition) othersKeys(ids []string) []string {
+	keys := make([]string, 0, 2*len(ids))
+	for _, id := range ids {
+		keys = append(keys, p.keys.Slices(id), p.keys.Buried(id))
+	}
+	return keys
+}
+
+func (p *partition) record() string { return p.keys.Record(p.e.opts.InstanceID, p.run) }
+
+func (p *partition) deadMillis() int64 { return p.e.opts.DeadAfter.Milliseconds() }

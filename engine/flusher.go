@@ -1,0 +1,291 @@
+package engine
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// Retry times while Redis is away, and for what Redis refuses.
+const (
+	minBackoff   = 25 * time.Millisecond
+	maxBackoff   = time.Second
+	refusedPause = time.Second
+)
+
+// flush is the partition's flusher: the goroutine that sends its batches and
+// reads, one round at a time. It sleeps while there is nothing to do.
+func (p *partition) flush(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		now := p.e.now()
+		p.presence.Lock()
+		due := p.due(now)
+		p.presence.Unlock()
+		if due <= now {
+			p.work(ctx, now)
+			if ctx.Err() != nil {
+				return
+			}
+			continue
+		}
+		var wait <-chan time.Time
+		if due != whenever {
+			timer.Reset(time.Duration(due - now))
+			wait = timer.C
+		}
+		select {
+		case <-p.wake:
+		case <-wait:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// whenever is a due time that never comes.
+const whenever = 1<<63 - 1
+
+// due is when the flusher has to work next.
+func (p *partition) due(now int64) int64 {
+	at := int64(whenever)
+	if p.flight != nil {
+		at = now
+	} else {
+		p.mu.Lock()
+		switch {
+		case len(p.groups) > 0, len(p.loads) > 0, p.acked < p.flushTo && len(p.queue) > 0, len(p.queue) >= maxCarried:
+			at = now
+		case len(p.queue) > 0:
+			at = p.lastRun + int64(p.e.opts.FlushInterval)
+		}
+		p.mu.Unlock()
+		if len(p.stuck) > 0 {
+			at = min(at, p.stuckDue())
+		}
+		if beat := p.beatAt.Load(); beat != 0 {
+			at = min(at, beat)
+		}
+		if p.burial.id != "" {
+			at = now
+		}
+	}
+	if p.away.Load() || p.failed.Load() != nil {
+		// Nothing goes to Redis before the next attempt is due.
+		if at != whenever {
+			at = max(at, p.tryAt.Load())
+		}
+	}
+	if p.nextSwp != 0 {
+		at = min(at, p.nextSwp)
+	} else if p.cells.Load() > 0 {
+		p.nextSwp = now + int64(p.e.idleAfter()/2)
+		at = min(at, p.nextSwp)
+	}
+	return at
+}
+
+// work does whatever is due.
+func (p *partition) work(ctx context.Context, now int64) {
+	p.presence.Lock()
+	defer p.presence.Unlock()
+	if p.nextSwp != 0 && now >= p.nextSwp {
+		p.sweep(now)
+	}
+	if (p.away.Load() || p.failed.Load() != nil) && now < p.tryAt.Load() {
+		return
+	}
+	p.requeueStuck(now)
+	p.mu.Lock()
+	full := len(p.queue) >= maxCarried
+	urgent := len(p.groups) > 0 || len(p.loads) > 0 || p.acked < p.flushTo
+	lined := len(p.queue) > 0
+	p.mu.Unlock()
+	if p.flight != nil || urgent || full || lined && now >= p.lastRun+int64(p.e.opts.FlushInterval) {
+		p.lastRun = now
+		p.round(ctx)
+	}
+	if beat := p.beatAt.Load(); beat != 0 && p.e.now() >= beat && p.flight == nil {
+		p.beat(ctx)
+	}
+	if p.burial.id != "" {
+		if err := p.buryStep(ctx, &p.burial); err != nil && asRefusal(err) == nil {
+			p.setAway(err)
+		}
+	}
+}
+
+// round makes one exchange with Redis, or repeats the one that has not been
+// answered.
+func (p *partition) round(ctx context.Context) {
+	r := p.flight
+	if r == nil {
+		p.renewRun()
+		if r = p.build(p.e.now()); r == nil {
+			return
+		}
+		p.flight = r
+	}
+	if err := p.space.agree(ctx, r.write); err != nil {
+		p.roundFailed(r, err)
+		return
+	}
+	if p.restoring { // a step of it is unanswered, and has the next number
+		if err := p.restore(ctx); err != nil {
+			p.roundFailed(r, err)
+			return
+		}
+	}
+	// Each answer other than the last brings the round a step further: a lost
+	// record, a burial to undo, an instance not named.
+	for range 1000 {
+		out := p.exchange(ctx, r)
+		if out.err != nil {
+			p.roundFailed(r, out.err)
+			return
+		}
+		switch out.status {
+		case "gap":
+			p.lostRecord(out.payload)
+		case "buried":
+			if err := p.restore(ctx); err != nil {
+				p.roundFailed(r, err)
+				return
+			}
+		case "ids":
+			p.others = without(out.ids, p.e.opts.InstanceID)
+		default:
+			p.settle(r, out)
+			return
+		}
+	}
+	p.roundFailed(r, &Error{"ERR", "distkit: Redis keeps asking for other steps before a batch"})
+}
+
+// roundFailed deals with a round that Redis did not answer or refused.
+func (p *partition) roundFailed(r *round, err error) {
+	if refusal := asRefusal(err); refusal != nil {
+		p.refused(r, refusal)
+		return
+	}
+	p.setAway(err)
+	p.dropReads(r)
+	if !r.write {
+		p.flight = nil
+	}
+	p.finishReads(r)
+}
+
+// refused gives everything back, because Redis refuses the partition as a whole
+// (a container of the wrong type): nothing was applied. A batch that was sent
+// before without an answer stays as it is: a late copy of it could still be
+// carried out, and its number must not be used for anything else.
+func (p *partition) refused(r *round, err *Error) {
+	if p.failed.Swap(err) == nil {
+		p.e.log.Warn("Redis refuses a partition", "namespace", p.space.name, "family", p.family.String(), "error", err.Error())
+	}
+	p.e.stats.failures.Add(1)
+	p.tryAt.Store(p.e.now() + int64(refusedPause))
+	if r.write && r.tries > 1 {
+		p.dropReads(r)
+		p.rounds.fire()
+		return
+	}
+	for _, item := range r.carried {
+		p.returnCell(item.c)
+	}
+	for _, c := range r.cleared {
+		p.returnCell(c)
+	}
+	if r.clear != nil {
+		r.clear.res.Err = err
+	}
+	for _, op := range r.ops {
+		op.res = Result{Err: err}
+	}
+	p.failGroups(err)
+	p.dropReads(r)
+	p.flight = nil
+	p.end(r)
+	p.finish(r)
+}
+
+// failGroups refuses the operations that still wait.
+func (p *partition) failGroups(err *Error) {
+	p.mu.Lock()
+	groups := p.groups
+	p.groups = nil
+	for _, group := range groups {
+		for _, op := range group.ops[group.next:] {
+			op.res = Result{Err: err}
+		}
+		group.next = len(group.ops)
+		close(group.done)
+	}
+	p.mu.Unlock()
+}
+
+// returnCell puts a refused change back in line.
+func (p *partition) returnCell(c *cell) {
+	s := p.shardOfCell(c)
+	s.mu.Lock()
+	c.putBack()
+	if !c.queued {
+		p.enqueueLocked(c)
+	}
+	s.mu.Unlock()
+}
+
+// dropReads gives up the round's reads: whoever waits is told by finish that
+// Redis is away, or asks again.
+func (p *partition) dropReads(r *round) {
+	for _, c := range r.reads {
+		s := p.shardOfCell(c)
+		s.mu.Lock()
+		c.asked = false
+		if !c.loaded && !c.dirty() && !c.queued {
+			s.dropLocked(c)
+			p.gained(-1)
+		}
+		s.mu.Unlock()
+	}
+	r.reads = nil
+}
+
+// finishReads wakes whoever waits for reads of a round whose batch is still
+// unanswered.
+func (p *partition) finishReads(r *round) {
+	if p.flight == nil {
+		p.finish(r)
+		return
+	}
+	p.rounds.fire()
+}
+
+// end tells the groups whose last operation was in the round.
+func (p *partition) end(r *round) {
+	p.mu.Lock()
+	for _, group := range r.ends {
+		close(group.done)
+	}
+	p.mu.Unlock()
+	r.ends = nil
+}
+
+// setAway notes that Redis did not answer, and when to try again.
+func (p *partition) setAway(err error) {
+	p.failures++
+	pause := min(maxBackoff, minBackoff<<min(p.failures-1, 10))
+	pause += time.Duration(rand.Int64N(int64(pause)/2+1)) - pause/4
+	p.tryAt.Store(p.e.now() + int64(pause))
+	p.away.Store(true)
+	p.e.unreachable(err)
+}
+
+// setBack notes that Redis answered.
+func (p *partition) setBack() {
+	p.failures = 0
+	p.away.Store(false)
+	p.e.reachable()
+}

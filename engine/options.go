@@ -1,0 +1,96 @@
+package engine
+
+import (
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Options configure an Engine. The zero value of a field means its default.
+type Options struct {
+	// Redis is how the Redis behind is reached, counters' database included.
+	// Required. The engine overrides retries and protocol: a numbered batch is
+	// repeated by the engine alone.
+	Redis *redis.Options
+	// Namespace is that of keys without a colon. Default "distkit".
+	Namespace string
+	// MaxNamespaces bounds the namespaces live at once. Default 256.
+	MaxNamespaces int
+	// InstanceID is 1 to 64 of [A-Za-z0-9._-]. Required.
+	InstanceID string
+	// FlushInterval is the time between two flushes of a partition that is
+	// written all the time. Default 20 ms.
+	FlushInterval time.Duration
+	// AllowedLag is how long after a touch a counter is kept fresh. Default 20 ms.
+	AllowedLag time.Duration
+	// DeadAfter is the silence after which an instance is dead. Default 30 s.
+	DeadAfter time.Duration
+	// Partitions per namespace and family. Default 1, which gives the crate's key names.
+	Partitions int
+	// MaxPending bounds the counters with unflushed deltas. Default 1,000,000.
+	MaxPending int
+	// MaxPendingAge bounds the age of the oldest unflushed delta. Zero: no bound.
+	MaxPendingAge time.Duration
+	// CommandTimeout bounds a wait for Redis. Default 1 s.
+	CommandTimeout time.Duration
+	// IdleAfter is how long an untouched counter stays in memory. Default 60 s.
+	IdleAfter time.Duration
+	// Logger takes one line per event, none per request. Default: discard.
+	Logger *slog.Logger
+}
+
+// TLSConfig is the TLS configuration towards Redis; nil without TLS.
+func (o *Options) TLSConfig() *tls.Config { return o.Redis.TLSConfig }
+
+// ValidInstanceID reports whether s may name an instance.
+func ValidInstanceID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '.', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// withDefaults fills in zero fields and checks the rest.
+func (o Options) withDefaults() (Options, error) {
+	setDefault(&o.Namespace, DefaultNamespace)
+	setDefault(&o.MaxNamespaces, 256)
+	setDefault(&o.FlushInterval, 20*time.Millisecond)
+	setDefault(&o.AllowedLag, 20*time.Millisecond)
+	setDefault(&o.DeadAfter, 30*time.Second)
+	setDefault(&o.Partitions, 1)
+	setDefault(&o.MaxPending, 1_000_000)
+	setDefault(&o.CommandTimeout, time.Second)
+	setDefault(&o.IdleAfter, time.Minute)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case o.Redis == nil:
+		return o, fmt.Errorf("engine: Redis is required")
+	case !ValidInstanceID(o.InstanceID):
+		return o, fmt.Errorf("engine: instance id %q: 1 to 64 of [A-Za-z0-9._-] are allowed", o.InstanceID)
+	case !ValidNamespace(o.Namespace):
+		return o, fmt.Errorf("engine: namespace %q: 1 to 255 bytes without ':', '{' or '}' are allowed", o.Namespace)
+	case o.Partitions < 1:
+		return o, fmt.Errorf("engine: partitions %d: at least 1 is needed", o.Partitions)
+	}
+	return o, nil
+}
+
+func setDefault[T comparable](field *T, def T) {
+	var zero T
+	if *field == zero {
+		*field = def
+	}
+}

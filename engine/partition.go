@@ -1,0 +1,235 @@
+package engine
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/distkit/distkit-proxy/lua"
+	"github.com/google/uuid"
+)
+
+// partition is the counters of one namespace and family that share one set of
+// containers in Redis. Its flusher is the only one who sends batches for it,
+// one at a time.
+type partition struct {
+	// Fixed after newPartition.
+	e      *Engine
+	space  *space
+	family Family
+	index  int // among the partitions of space and family
+	keys   lua.Keys
+	shards []shard
+	wake   chan struct{} // capacity 1: the flusher has something to look at
+	// stopFlusher ends the flusher and waits for it; it may be called again.
+	stopFlusher func()
+
+	// presence is held by whoever changes how this instance stands in Redis:
+	// the flusher while it works, and strict commands while they restore.
+	presence sync.Mutex
+	// presence guards the following fields.
+	run       string   // the run that numbers batches; a new one when a record is lost
+	applied   uint64   // the last number of the run that was applied
+	restoring bool     // a restoring step with the next number is unanswered
+	mark      string   // as last seen; "" before
+	others    []string // ids of other instances, as last told
+	burial    burial   // what is left of a burial under way
+
+	// Owned by the flusher goroutine.
+	flight   *round // the round whose batch has not been answered yet
+	usedAt   int64  // when the last batch was acknowledged
+	lastRun  int64  // when the last round began
+	nextSwp  int64  // when idle cells are looked for; 0 with none in memory
+	stuck    []*cell
+	passTo   uint64 // queue position that ends the pass being measured
+	passFrom int64  // when that pass began
+	failures int    // attempts in a row that did not reach Redis
+
+	mu sync.Mutex
+	// mu guards the following fields.
+	queue   []*cell    // counters to flush or refresh, oldest first
+	entered uint64     // cells ever appended to queue
+	popped  uint64     // cells ever taken from it
+	acked   uint64     // cells taken whose round has ended
+	flushTo uint64     // do not wait for the interval until acked reaches this
+	loads   []*cell    // counters to load
+	groups  []*opGroup // operations to carry out
+	gone    bool       // the partition has left the engine or the engine has stopped
+
+	// Shared and safe.
+	rounds broadcast             // fired after every round, whatever its outcome
+	away   atomic.Bool           // Redis does not answer this partition
+	tryAt  atomic.Int64          // when the flusher next tries while away or failed
+	failed atomic.Pointer[Error] // Redis refuses the partition as a whole
+	rtt    atomic.Int64          // the last round trip in ns
+	pass   atomic.Int64          // the last pass over all counters in use in ns
+	cells  atomic.Int64          // in memory
+	dirty  atomic.Int64          // with something unacknowledged
+	since  atomic.Int64          // since when something waits to be sent; 0: nothing
+	inAir  atomic.Int64          // since when the batch in flight waits; 0: nothing
+	beatAt atomic.Int64          // when the heartbeat is due; 0: no slices, none needed
+	nStuck atomic.Int64          // counters whose change Redis refuses now
+	alive  atomic.Int64          // live instances, as last told
+}
+
+func newPartition(e *Engine, sp *space, f Family, index int) *partition {
+	n := e.opts.Partitions
+	return &partition{
+		e: e, space: sp, family: f, index: index,
+		keys:        lua.NewKeys(sp.name, f.Container(), index, n),
+		shards:      make([]shard, max(1, shardsPerSet/n)),
+		wake:        make(chan struct{}, 1),
+		run:         uuid.NewString(),
+		stopFlusher: func() {},
+	}
+}
+
+// kick makes the flusher look for work.
+func (p *partition) kick() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// enqueueLocked puts a cell in line to be flushed or refreshed. The cell's
+// shard is locked.
+func (p *partition) enqueueLocked(c *cell) {
+	c.queued = true
+	p.mu.Lock()
+	first := len(p.queue) == 0
+	p.queue = append(p.queue, c)
+	p.entered++
+	p.mu.Unlock()
+	if first {
+		p.kick()
+	}
+}
+
+// askLocked has a cell loaded with the next round. The cell's shard is locked.
+func (p *partition) askLocked(c *cell) {
+	if c.asked {
+		return
+	}
+	c.asked = true
+	p.mu.Lock()
+	p.loads = append(p.loads, c)
+	p.mu.Unlock()
+	p.kick()
+}
+
+// touchLocked notes a use of a cell, so that it is kept fresh.
+func (p *partition) touchLocked(c *cell, now int64) {
+	c.touchedAt = now
+	if !c.queued {
+		p.enqueueLocked(c)
+	}
+}
+
+// acceptedLocked notes that a cell has something to flush; wasDirty is what it
+// was before.
+func (p *partition) acceptedLocked(wasDirty bool, now int64) {
+	if !wasDirty {
+		p.dirty.Add(1)
+		p.e.pending.Add(1)
+	}
+	if p.since.Load() == 0 {
+		p.since.CompareAndSwap(0, now)
+	}
+	p.e.stats.accepted.Add(1)
+}
+
+// cleanedLocked notes that a cell which was dirty may be clean now.
+func (p *partition) cleanedLocked(c *cell) {
+	if !c.dirty() {
+		p.dirty.Add(-1)
+		p.e.pending.Add(-1)
+	}
+}
+
+// refuseLocked tells why a clean cell may not become dirty now, or nil.
+func (p *partition) refuseLocked(c *cell, now int64) *Error {
+	if !c.dirty() && p.e.pending.Load() >= int64(p.e.opts.MaxPending) {
+		return ErrTooManyPending
+	}
+	if bound := p.e.opts.MaxPendingAge; bound > 0 && p.oldest(now) > bound {
+		return ErrPendingTooOld
+	}
+	return nil
+}
+
+// oldest is the age of the oldest change that Redis has not acknowledged.
+func (p *partition) oldest(now int64) time.Duration {
+	var age int64
+	for _, since := range []int64{p.since.Load(), p.inAir.Load()} {
+		if since != 0 {
+			age = max(age, now-since)
+		}
+	}
+	return time.Duration(age)
+}
+
+// maxAge is how old a base may be when it is answered from (rule L4): the lag,
+// one interval, or one pass over all counters in use where that takes longer,
+// and two round trips.
+func (p *partition) maxAge() int64 {
+	o := &p.e.opts
+	return int64(o.AllowedLag) + max(int64(o.FlushInterval), p.pass.Load()) + 2*p.rtt.Load()
+}
+
+// acquire returns a counter's cell, fit to be read or changed, with its shard
+// locked. It waits for a load where the cell is cold or too old, at most
+// command-timeout; while Redis is away a counter in memory is served as it is.
+func (p *partition) acquire(ctx context.Context, counter []byte, h uint64) (*shard, *cell, error) {
+	s := p.shardOf(h)
+	now := p.e.now()
+	from := now
+	var timeout <-chan time.Time
+	for {
+		if err := p.failed.Load(); err != nil && now < p.tryAt.Load() {
+			return nil, nil, err
+		}
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			return nil, nil, errGone
+		}
+		c := s.cells[string(counter)]
+		if c != nil && c.loaded && (c.baseAt >= from || now-c.baseAt <= p.maxAge() || p.away.Load()) {
+			return s, c, nil
+		}
+		if p.away.Load() && now < p.tryAt.Load() {
+			s.mu.Unlock()
+			return nil, nil, ErrLoading
+		}
+		if c == nil {
+			c, _ = s.cellLocked(counter)
+			p.gained(1)
+		}
+		p.askLocked(c)
+		done := p.rounds.next()
+		s.mu.Unlock()
+
+		if timeout == nil {
+			timer := time.NewTimer(p.e.opts.CommandTimeout)
+			defer timer.Stop()
+			timeout = timer.C
+		}
+		select {
+		case <-done:
+		case <-timeout:
+			s.mu.Lock()
+			if c := s.cells[string(counter)]; c != nil && c.loaded {
+				return s, c, nil
+			}
+			s.mu.Unlock()
+			return nil, nil, ErrLoading
+		case <-ctx.Done():
+			return nil, nil, ErrClosed
+		case <-p.e.stopped:
+			return nil, nil, ErrClosed
+		}
+		now = p.e.now()
+	}
+}

@@ -1,0 +1,164 @@
+package engine
+
+// Sizes of a round: between 100 and 500 counters a script cost Redis least per
+// counter and block it for less than a millisecond.
+const (
+	maxCarried = 500  // increments in a batch
+	maxOps     = 500  // operations in a batch
+	maxReads   = 2000 // counters loaded or refreshed beside it
+	readPiece  = 500  // of them in one command
+)
+
+// round is one exchange with Redis: at most one numbered batch, then reads.
+// While the batch is unanswered the same round is sent again, as it was.
+type round struct {
+	write  bool  // there is a batch; its number is the one after the last applied
+	tries  int   // how often it was sent
+	sentAt int64 // when it was sent last: what a base's age counts from
+
+	carried []carried
+	ops     []*opReq
+	ends    []*opGroup // groups whose last op is in ops
+	clear   *opReq     // instead of carried and ops: CLEAR or CLEARI
+	cleared []*cell    // the cells whose changes clear makes void
+
+	reads  []*cell
+	popped int // queue entries that this round accounts for
+}
+
+// carried is one counter's change in a batch, with what it was made under.
+type carried struct {
+	c     *cell
+	ch    change
+	epoch int64
+	slice int64
+}
+
+// build makes the next round from what waits, or nil. Only the flusher calls
+// it, and only with nothing in flight.
+func (p *partition) build(now int64) *round {
+	r := &round{}
+	p.mu.Lock()
+	if p.popped >= p.passTo {
+		p.passTo, p.passFrom = p.entered, now
+	}
+	p.takeOpsLocked(r)
+	loads := p.loads
+	if len(loads) > maxReads {
+		loads = loads[:maxReads]
+	}
+	p.loads = p.loads[len(loads):]
+	var line []*cell
+	if r.clear == nil {
+		line = p.queue[:min(len(p.queue), maxCarried)]
+		p.queue = p.queue[len(line):]
+		p.popped += uint64(len(line))
+		r.popped = len(line)
+	}
+	emptied := len(p.queue) == 0
+	p.mu.Unlock()
+
+	if r.clear != nil {
+		p.takeAll(r)
+	} else {
+		p.take(r, line, now)
+	}
+	r.reads = append(r.reads, loads...)
+	if emptied {
+		p.inAir.Store(p.since.Swap(0))
+	} else {
+		p.inAir.Store(p.since.Load())
+	}
+	r.write = r.clear != nil || len(r.carried)+len(r.ops) > 0
+	if !r.write && len(r.reads) == 0 {
+		p.finish(r)
+		return nil
+	}
+	return r
+}
+
+// takeOpsLocked moves waiting operations into the round, in order: up to a
+// CLEAR, which makes a round of its own.
+func (p *partition) takeOpsLocked(r *round) {
+	for len(p.groups) > 0 && len(r.ops) < maxOps {
+		group := p.groups[0]
+		if group.ops[0].kind >= opClear {
+			if len(r.ops) > 0 {
+				return
+			}
+			r.clear = group.ops[0]
+		} else {
+			n := min(len(group.ops), group.next+maxOps-len(r.ops))
+			r.ops = append(r.ops, group.ops[group.next:n]...)
+			group.next = n
+			if n < len(group.ops) {
+				return
+			}
+		}
+		group.next = len(group.ops)
+		r.ends = append(r.ends, group)
+		p.groups = p.groups[1:]
+		if r.clear != nil {
+			return
+		}
+	}
+}
+
+// take carries the pending changes of the cells in line and of the operations'
+// counters, and has the rest of the line refreshed if it is in use.
+func (p *partition) take(r *round, line []*cell, now int64) {
+	for _, op := range r.ops {
+		h := hash([]byte(op.name))
+		s := p.shardOf(h)
+		s.mu.Lock()
+		if c := s.cells[op.name]; c != nil {
+			p.carryLocked(r, c)
+		}
+		s.mu.Unlock()
+	}
+	for _, c := range line {
+		s := p.shardOfCell(c)
+		s.mu.Lock()
+		c.queued = false
+		switch {
+		case c.sent.has: // carried for an operation above
+		case c.pending.has && now >= c.retryAt:
+			p.carryLocked(r, c)
+		case now-c.touchedAt <= int64(p.e.opts.AllowedLag) && !c.asked:
+			r.reads = append(r.reads, c)
+		}
+		s.mu.Unlock()
+	}
+}
+
+func (p *partition) carryLocked(r *round, c *cell) {
+	if c.sent.has || !c.pending.has {
+		return
+	}
+	r.carried = append(r.carried, carried{c: c, ch: c.take(), epoch: c.epoch, slice: c.base.Mine})
+}
+
+// takeAll puts every pending change of the partition into flight: CLEAR makes
+// them void, but only once Redis has done it.
+func (p *partition) takeAll(r *round) {
+	p.eachCell(func(_ *shard, c *cell) {
+		if c.pending.has {
+			c.take()
+			r.cleared = append(r.cleared, c)
+		}
+	})
+}
+
+// finish ends a round: what was in line has been dealt with, and whoever waits
+// looks again.
+func (p *partition) finish(r *round) {
+	p.inAir.Store(0)
+	p.mu.Lock()
+	p.acked += uint64(r.popped)
+	r.popped = 0
+	if p.acked >= p.passTo {
+		p.pass.Store(p.e.now() - p.passFrom)
+	}
+	p.mu.Unlock()
+	p.rounds.fire()
+}

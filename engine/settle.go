@@ -1,0 +1,201 @@
+package engine
+
+// settle takes over the answers to a round.
+func (p *partition) settle(r *round, out answer) {
+	p.setBack()
+	p.failed.Store(nil)
+	p.noteMark(out.mark, r.clear != nil)
+	if r.write {
+		p.applied++
+		p.usedAt = p.e.now()
+		p.settleWrites(r, out)
+	}
+	for i, c := range r.reads {
+		p.settleRead(c, out.reads, i, r.sentAt)
+	}
+	if out.readErr != nil {
+		p.dropReads(r)
+	}
+	p.flight = nil
+	p.end(r)
+	p.finish(r)
+	if out.readErr != nil && asRefusal(out.readErr) == nil {
+		p.setAway(out.readErr)
+	}
+	if out.dead != "" {
+		p.bury(out.dead)
+	}
+}
+
+func (p *partition) settleWrites(r *round, out answer) {
+	now := p.e.now()
+	if r.clear != nil {
+		r.clear.res.Applied = true
+		p.settleClear(r)
+		return
+	}
+	if p.family.InstanceAware() {
+		p.beaten(now)
+	}
+	void := p.settleOps(r, out)
+	for i, item := range r.carried {
+		s := p.shardOfCell(item.c)
+		s.mu.Lock()
+		c := item.c
+		refusal := out.refused[i+1]
+		switch {
+		case refusal != nil && !void[c.name]:
+			c.putBack()
+			c.err, c.retryAt = refusal, now+int64(refusedPause)
+			p.stuck = append(p.stuck, c)
+			p.nStuck.Store(int64(len(p.stuck)))
+		case refusal != nil:
+			c.acknowledge()
+			p.cleanedLocked(c)
+		default:
+			c.acknowledge()
+			p.cleanedLocked(c)
+			if item := out.values[i]; item.err == nil {
+				c.settle(item.val, item.epoch, r.sentAt)
+			}
+		}
+		s.mu.Unlock()
+	}
+	p.settleOpCells(r, out)
+	for _, item := range r.carried {
+		p.keepFresh(item.c, now)
+	}
+}
+
+// settleOps hands out the operations' results and tells which counters' earlier
+// changes they made void.
+func (p *partition) settleOps(r *round, out answer) map[string]bool {
+	var void map[string]bool
+	for i, op := range r.ops {
+		res := out.results[i]
+		op.res = res.Result
+		if res.Err == nil && res.Applied && op.kind.voids() {
+			if void == nil {
+				void = make(map[string]bool)
+			}
+			void[op.name] = true
+		}
+	}
+	return void
+}
+
+// settleOpCells brings the counters of operations up to date, those in memory.
+func (p *partition) settleOpCells(r *round, out answer) {
+	for i, op := range r.ops {
+		res := out.results[i]
+		if res.Err != nil {
+			continue
+		}
+		s := p.shardOf(hash([]byte(op.name)))
+		s.mu.Lock()
+		if c := s.cells[op.name]; c != nil && (c.retryAt == 0 || op.kind.voids() && res.Applied) {
+			if c.retryAt != 0 { // refused in an earlier batch, and void now
+				wasDirty := c.dirty()
+				c.pending = change{}
+				if wasDirty {
+					p.cleanedLocked(c)
+				}
+			}
+			c.settle(res.Value, res.epoch, r.sentAt)
+			if out.status == "seen" {
+				c.forget() // the values are those of the first time
+			}
+		}
+		s.mu.Unlock()
+	}
+}
+
+// settleClear makes void what CLEAR or CLEARI carried.
+func (p *partition) settleClear(r *round) {
+	for _, c := range r.cleared {
+		s := p.shardOfCell(c)
+		s.mu.Lock()
+		c.acknowledge()
+		p.cleanedLocked(c)
+		s.mu.Unlock()
+	}
+	whole := r.clear.kind == opClear
+	p.eachCell(func(_ *shard, c *cell) {
+		if whole {
+			c.settle(Value{}, 0, r.sentAt)
+			return
+		}
+		c.retryAt, c.err = 0, nil
+		c.base.Total, _ = sum(c.known().Total, 0, c.known().Mine)
+		c.base.Mine, c.void = 0, false
+		c.forget()
+	})
+	p.beatAt.Store(0)
+}
+
+func (p *partition) settleRead(c *cell, values []reading, i int, at int64) {
+	if i >= len(values) {
+		return
+	}
+	s := p.shardOfCell(c)
+	s.mu.Lock()
+	v := values[i]
+	switch {
+	case c.sent.has:
+		// Cannot happen: the batch before it was answered.
+		c.asked = false
+	case v.err != nil:
+		c.loaded, c.asked, c.baseAt = true, false, at
+		c.err = v.err
+	default:
+		c.setBase(v.val, v.epoch, at)
+	}
+	s.mu.Unlock()
+	p.e.stats.loads.Add(1)
+	p.keepFresh(c, p.e.now())
+}
+
+// keepFresh puts a counter that is in use back in line for the next round.
+func (p *partition) keepFresh(c *cell, now int64) {
+	s := p.shardOfCell(c)
+	s.mu.Lock()
+	if !c.queued && (c.pending.has && c.retryAt == 0 || now-c.touchedAt <= int64(p.e.opts.AllowedLag)) {
+		p.enqueueLocked(c)
+	}
+	s.mu.Unlock()
+}
+
+// stuckDue is when the first refused change is tried again.
+func (p *partition) stuckDue() int64 {
+	at := int64(whenever)
+	for _, c := range p.stuck {
+		s := p.shardOfCell(c)
+		s.mu.Lock()
+		at = min(at, c.retryAt)
+		s.mu.Unlock()
+	}
+	return at
+}
+
+// requeueStuck puts refused changes whose pause is over back in line.
+func (p *partition) requeueStuck(now int64) {
+	kept := p.stuck[:0]
+	for _, c := range p.stuck {
+		s := p.shardOfCell(c)
+		s.mu.Lock()
+		switch {
+		case c.retryAt == 0: // void by now
+		case now < c.retryAt:
+			kept = append(kept, c)
+		default:
+			c.retryAt = now
+			if !c.queued {
+				p.enqueueLocked(c)
+			}
+		}
+		s.mu.Unlock()
+	}
+	clear(p.stuck[len(kept):])
+	p.stuck = kept
+	p.nStuck.Store(int64(len(kept)))
+}

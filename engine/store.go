@@ -1,0 +1,68 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/distkit/distkit-proxy/lua"
+	"github.com/redis/go-redis/v9"
+)
+
+// store is what the engine needs of Redis. Run carries out the calls in order
+// on one connection and returns as many replies; it never repeats a call whose
+// outcome is unknown. Safe for concurrent use.
+type store interface {
+	Run(ctx context.Context, calls []lua.Call) []lua.Reply
+}
+
+// call runs one command within command-timeout and counts it.
+func (e *Engine) call(ctx context.Context, calls ...lua.Call) []lua.Reply {
+	e.stats.commands.Add(uint64(len(calls)))
+	ctx, cancel := context.WithTimeout(ctx, e.opts.CommandTimeout)
+	defer cancel()
+	return e.store.Run(ctx, calls)
+}
+
+// awayCodes are the errors by which Redis says that it cannot serve now,
+// whatever is asked: rule L5 counts them as "Redis away".
+var awayCodes = []string{
+	"OOM", "READONLY", "LOADING", "BUSY", "MISCONF", "NOPERM", "NOAUTH", "WRONGPASS",
+	"MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOSCRIPT", "UNKILLABLE",
+}
+
+// asRefusal returns err as a refusal for good, or nil when it says that Redis
+// is away: not reached, not answering, or not able to serve now.
+func asRefusal(err error) *Error {
+	var own *Error
+	if errors.As(err, &own) {
+		return own
+	}
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return nil
+	}
+	code, msg, _ := strings.Cut(reply.Error(), " ")
+	for _, away := range awayCodes {
+		// Before Redis 7 a script's error carries the cause in its text.
+		if code == away || strings.Contains(msg, "-"+away+" ") {
+			return nil
+		}
+	}
+	// The script's name and line are of no use to a client.
+	if i := strings.Index(msg, " script: "); i >= 0 {
+		msg = strings.TrimSuffix(msg[:i], ".")
+	}
+	return &Error{code, msg}
+}
+
+// redisError returns Redis' own error as one for a client, or nil when err does
+// not come from Redis.
+func redisError(err error) *Error {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return nil
+	}
+	code, msg, _ := strings.Cut(reply.Error(), " ")
+	return &Error{code, msg}
+}
