@@ -1,0 +1,109 @@
+package conf
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestBadFlags(t *testing.T) {
+	const ms = "1ms to 1m, with a unit ms, s, m or h"
+	for _, tc := range []struct{ args, want string }{
+		{"--flush-interval=20", `flush-interval "20" (from --flush-interval): it has no unit; allowed: ` + ms},
+		{"--flush-interval=soon", `flush-interval "soon" (from --flush-interval): it is not a duration; allowed: ` + ms},
+		{"--flush-interval=0s", `flush-interval "0s" (from --flush-interval): it is too small; allowed: ` + ms},
+		{"--flush-interval=2m", `flush-interval "2m" (from --flush-interval): it is too large; allowed: ` + ms},
+		{"--flush-interval=1s --flush-interval=2s", `flush-interval "1s 2s" (from --flush-interval): it may be given only once; allowed: ` + ms},
+		{"--idle-timeout=1ms", `idle-timeout "1ms" (from --idle-timeout): it is too small; allowed: none, or 10ms to 8760h, with a unit ms, s, m or h`},
+		{"--partitions=0", `partitions "0" (from --partitions): it is too small; allowed: 1 to 1024`},
+		{"--partitions -1", `partitions "-1" (from --partitions): it is too small; allowed: 1 to 1024`},
+		{"--partitions=many", `partitions "many" (from --partitions): it is not a whole number; allowed: 1 to 1024`},
+		{"--partitions=99999999999999999999", `partitions "99999999999999999999" (from --partitions): it is too large; allowed: 1 to 1024`},
+		{"--max-bulk=1tb", `max-bulk "1tb" (from --max-bulk): it is not a size; allowed: 1kb to 64gb, with a suffix b, k, kb, m, mb, g or gb`},
+		{"--max-bulk=-1", `max-bulk "-1" (from --max-bulk): it is not a size; allowed: 1kb to 64gb, with a suffix b, k, kb, m, mb, g or gb`},
+		{"--max-bulk=99999999999gb", `max-bulk "99999999999gb" (from --max-bulk): it is too large; allowed: 1kb to 64gb, with a suffix b, k, kb, m, mb, g or gb`},
+		{"--max-bulk=2gb", `max-query-buffer "1gb": it does not fit max-bulk; allowed: at least max-bulk, which is 2gb`},
+		{"--dead-after=100ms --flush-interval=50ms", `dead-after "100ms" (from --dead-after): it does not fit flush-interval; allowed: at least four times flush-interval, which is 50ms`},
+		{"--max-pending-age=100ms --flush-interval=90ms", `max-pending-age "100ms" (from --max-pending-age): it does not fit flush-interval; allowed: none, or at least twice flush-interval, which is 90ms`},
+		{"--public=maybe", `public "maybe" (from --public): it is neither on nor off; allowed: on or off (true, false, yes, no, 1, 0)`},
+		{"--log-level=loud", `log-level "loud" (from --log-level): it is not one of the words; allowed: debug, info, warn, error`},
+		{"--instance-id=a/b", `instance-id "a/b" (from --instance-id): it has a character that is not allowed; allowed: 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'`},
+		{"--instance-id=", `instance-id (from --instance-id): it is empty; allowed: 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'`},
+		{"--instance-id=" + strings.Repeat("x", 65), `instance-id "` + strings.Repeat("x", 65) + `" (from --instance-id): it is too long; allowed: 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'`},
+		{"--namespace=a:b", `namespace "a:b" (from --namespace): it has a character that is not allowed; allowed: 1 to 255 bytes without ':', '{' or '}'`},
+		{"--deny=CONFIG|SET", `deny "CONFIG|SET" (from --deny): it has a character that no command name has; allowed: none, or command names separated by spaces`},
+		{"--listen=6380", `listen "6380" (from --listen): it is not a host and a port; allowed: host:port or unix:///path, separated by spaces`},
+		{"--listen=localhost:x", `listen "localhost:x" (from --listen): the port is not a number from 0 to 65535; allowed: host:port or unix:///path, separated by spaces`},
+		{"--listen=unix://s.sock", `listen "unix://s.sock" (from --listen): a unix socket needs an absolute path; allowed: host:port or unix:///path, separated by spaces`},
+		{"--listen=[::1]:1,[::1]:1", `listen "[::1]:1,[::1]:1" (from --listen): an address is there twice; allowed: host:port or unix:///path, separated by spaces`},
+		{"--listen=", `listen (from --listen): there is no address; allowed: host:port or unix:///path, separated by spaces`},
+		{"--listen=0.0.0.0:1", `listen "0.0.0.0:1" (from --listen): others can reach it, and the proxy asks for no password of its own; allowed: a loopback address, or any with --public`},
+		{"--listen=:1", `listen ":1" (from --listen): others can reach it, and the proxy asks for no password of its own; allowed: a loopback address, or any with --public`},
+		{"--listen=somehost:1", `listen "somehost:1" (from --listen): others can reach it, and the proxy asks for no password of its own; allowed: a loopback address, or any with --public`},
+		{"--config=/does/not/exist", `config "/does/not/exist": the file cannot be read: no such file or directory`},
+		{"--flush-intervall=1s", `unknown flag --flush-intervall; did you mean --flush-interval?`},
+		{"--flush_interval=1s", `unknown flag --flush_interval; did you mean --flush-interval?`},
+		{"--journal=x", `unknown flag --journal; --help lists them all`},
+		{"-redis=redis://:secret@h", `unknown flag -r; flags begin with two dashes, --help lists them all`},
+		{"--=redis://:secret@h", `a flag is malformed: write --name value or --name=value`},
+		{"--redis", `redis (from --redis): the value is missing; allowed: redis://[user:password@]host[:port][/db], rediss://… with TLS, or unix://[user:password@]/path[?db=n]`},
+		{"--version=x", `--version takes no value`},
+		{"redis://:secret@h", `unexpected argument "redis://:***@h"; settings are given as --name value`},
+	} {
+		_, err := Load(strings.Fields(tc.args), lookup(nil))
+		if err == nil || err.Error() != tc.want {
+			t.Errorf("%s:\n got %v\nwant %s", tc.args, err, tc.want)
+		}
+	}
+}
+
+func TestPublicAllowsAnyAddress(t *testing.T) {
+	load(t, nil, "--listen", "0.0.0.0:1", "--listen=:2", "--public")
+}
+
+func TestBadEnvironment(t *testing.T) {
+	_, err := Load(nil, lookup(map[string]string{"DISTKIT_PARTITIONS": "x", "REDIS_URL": "http://:secret@h"}))
+	want := `partitions "x" (from DISTKIT_PARTITIONS): it is not a whole number; allowed: 1 to 1024`
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	_, err = Load(nil, lookup(map[string]string{"REDIS_URL": "http://:secret@h"}))
+	want = `redis "http://:***@h" (from REDIS_URL): it does not begin with redis://, rediss:// or unix://; allowed: `
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestBadFiles(t *testing.T) {
+	for _, tc := range []struct{ text, want string }{
+		{"flush-interval: 20ms\n", `FILE:1: unknown setting "flush-interval"; did you mean flush_interval?`},
+		{"\n\njournal: /x\n", `FILE:3: unknown setting "journal"; docs/configuration.md lists them all`},
+		{"partitions: 1\npartitions: 2\n", `FILE:2: partitions is set twice, first in line 1`},
+		{"partitions:\n", `FILE:1: partitions has no value; allowed: 1 to 1024`},
+		{"partitions: {a: 1}\n", `FILE:1: partitions has no value; allowed: 1 to 1024`},
+		{"partitions: [1, 2]\n", `partitions "1 2" (from FILE:1): it may be given only once; allowed: 1 to 1024`},
+		{"\npartitions: 1e9\n", `partitions "1e9" (from FILE:2): it is not a whole number; allowed: 1 to 1024`},
+		{"partitions: 1025\n", `partitions "1025" (from FILE:1): it is too large; allowed: 1 to 1024`},
+		{"config: other.yaml\n", `FILE:1: config cannot be set in the file itself`},
+		{"- a\n", `FILE:1: settings are written as name: value`},
+		{"partitions: 1\n---\npartitions: 2\n", `FILE:1: more than one YAML document`},
+		{"a: b: c\n", `FILE: not YAML: mapping values are not allowed in this context`},
+		{"partitions: x\nmax_args: y\nfoo: z\n", `FILE:3: unknown setting "foo"; docs/configuration.md lists them all
+partitions "x" (from FILE:1): it is not a whole number; allowed: 1 to 1024
+max-args "y" (from FILE:2): it is not a whole number; allowed: 16 to 16777216`},
+	} {
+		path := file(t, tc.text)
+		_, err := Load([]string{"--config", path}, lookup(nil))
+		if err == nil || strings.ReplaceAll(err.Error(), path, "FILE") != tc.want {
+			t.Errorf("%s:\n got %v\nwant %s", tc.text, err, tc.want)
+		}
+	}
+}
+
+func TestValidateReportsEverything(t *testing.T) {
+	err := Config{}.Validate()
+	for _, name := range []string{"listen", "namespace", "max-namespaces", "instance-id", "flush-interval", "log-format"} {
+		if err == nil || !strings.Contains("\n"+err.Error(), "\n"+name) {
+			t.Errorf("nothing is said about %s in: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,111 @@
+package conf
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// readFile collects the settings of a YAML file.
+func readFile(table []setting, path string) ([]entry, Problems) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		var pathErr *fs.PathError
+		if errors.As(err, &pathErr) {
+			err = pathErr.Err
+		}
+		return nil, Problems{&Problem{Setting: "config", Value: path, Reason: "the file cannot be read: " + err.Error()}}
+	}
+	return parseFile(table, path, data)
+}
+
+// parseFile collects the settings of a YAML text: one mapping from names to
+// scalars or lists of scalars.
+func parseFile(table []setting, path string, data []byte) (entries []entry, problems Problems) {
+	broken := func(line int, format string, args ...any) {
+		problems = append(problems, &Problem{Reason: fmt.Sprintf("%s:%d: ", path, line) + fmt.Sprintf(format, args...)})
+	}
+	var doc, second yaml.Node
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF):
+		return nil, nil
+	case err != nil:
+		return nil, Problems{&Problem{Reason: path + ": not YAML: " + strings.TrimPrefix(firstLine(err), "yaml: ")}}
+	}
+	root := doc.Content[0]
+	if err := dec.Decode(&second); !errors.Is(err, io.EOF) {
+		broken(root.Line, "more than one YAML document")
+		return nil, problems
+	}
+	if root.Tag == "!!null" {
+		return nil, nil
+	}
+	if root.Kind != yaml.MappingNode {
+		broken(root.Line, "settings are written as name: value")
+		return nil, problems
+	}
+	seen := map[string]int{}
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		key, node := root.Content[i], root.Content[i+1]
+		s := findYAML(table, key.Value)
+		raw, ok := scalars(node)
+		switch {
+		case s == nil:
+			name := shorten(key.Value)
+			broken(key.Line, "unknown setting %q; %s", name, orNearest(table, name, "", setting.yaml, "docs/configuration.md lists them all"))
+		case s.name == "config":
+			broken(key.Line, "%s cannot be set in the file itself", s.name)
+		case seen[s.name] > 0:
+			broken(key.Line, "%s is set twice, first in line %d", key.Value, seen[s.name])
+		case !ok:
+			broken(key.Line, "%s has no value; allowed: %s", key.Value, s.field.allowed())
+		default:
+			entries = append(entries, entry{s.name, raw, fmt.Sprintf("%s:%d", path, key.Line)})
+		}
+		if s != nil {
+			seen[s.name] = key.Line
+		}
+	}
+	return entries, problems
+}
+
+// scalars are the strings of a scalar or of a list of scalars, as written.
+func scalars(node *yaml.Node) ([]string, bool) {
+	switch node.Kind {
+	case yaml.AliasNode:
+		return scalars(node.Alias)
+	case yaml.ScalarNode:
+		return []string{node.Value}, node.Tag != "!!null"
+	case yaml.SequenceNode:
+		raw := []string{}
+		for _, item := range node.Content {
+			if item.Kind != yaml.ScalarNode || item.Tag == "!!null" {
+				return nil, false
+			}
+			raw = append(raw, item.Value)
+		}
+		return raw, true
+	}
+	return nil, false
+}
+
+func findYAML(table []setting, key string) *setting {
+	for i := range table {
+		if table[i].yaml() == key {
+			return &table[i]
+		}
+	}
+	return nil
+}
+
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

@@ -1,0 +1,142 @@
+package conf
+
+import (
+	"errors"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// redisURL is the URL of a standalone Redis, or empty.
+type redisURL struct{ p *string }
+
+func (v *redisURL) set(raw []string) error { return (*text)(v).set(raw) }
+func (v *redisURL) check() error {
+	if *v.p == "" {
+		return nil
+	}
+	_, err := ParseRedis(*v.p)
+	return err
+}
+func (v *redisURL) allowed() string {
+	return "redis://[user:password@]host[:port][/db], rediss://… with TLS, or unix://[user:password@]/path[?db=n]"
+}
+func (v *redisURL) String() string { return *v.p }
+
+// Errors of ParseRedis. None quotes the URL: it may hold a password, and where
+// it is malformed nobody can say which part that is.
+var (
+	errNotURL      = errors.New("it is not a URL (special characters in a password are percent-encoded: '/' is %2F)")
+	errScheme      = errors.New("it does not begin with redis://, rediss:// or unix://")
+	errTopology    = errors.New("it names a Sentinel or a Cluster, and these are not supported yet")
+	errUnixPath    = errors.New("a unix socket needs an absolute path")
+	errFragment    = errors.New("it has a '#' ('#' in a password is written %23)")
+	errDB          = errors.New("the database is not a number from 0 up")
+	errURLHost     = errors.New("the host is missing")
+	errURLPort     = errors.New("the port is not a number from 1 to 65535")
+	errURLPassword = errors.New("it has an '@' after the host ('@' in a password is written %40, '/' is %2F)")
+)
+
+// topologyParams are query parameters that only Sentinel and Cluster forms have.
+var topologyParams = []string{"addr", "master_name", "master", "sentinel", "cluster"}
+
+// ParseRedis turns a URL into go-redis' options. Its errors are safe to print.
+func ParseRedis(raw string) (*redis.Options, error) {
+	scheme, rest, found := strings.Cut(raw, "://")
+	scheme = strings.ToLower(scheme)
+	switch {
+	case !found:
+		return nil, errScheme
+	case strings.Contains(scheme, "sentinel"), strings.Contains(scheme, "cluster"):
+		return nil, errTopology
+	case scheme != "redis" && scheme != "rediss" && scheme != "unix":
+		return nil, errScheme
+	}
+	// A list of hosts does not parse as a URL, so it is looked for first.
+	authority, _, _ := strings.Cut(rest, "/")
+	if scheme != "unix" && strings.Contains(authority[strings.LastIndexByte(authority, '@')+1:], ",") {
+		return nil, errTopology
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return nil, errNotURL
+	}
+	for _, name := range topologyParams {
+		if u.Query().Has(name) {
+			return nil, errTopology
+		}
+	}
+	switch {
+	case u.Fragment != "":
+		return nil, errFragment
+	case strings.Contains(u.Path, "@") && u.User == nil && scheme != "unix":
+		return nil, errURLPassword
+	case scheme == "unix" && (u.Host != "" || u.Path == ""):
+		return nil, errUnixPath
+	case scheme != "unix" && u.Hostname() == "":
+		return nil, errURLHost
+	case scheme != "unix" && u.Port() != "" && !validPort(u.Port()):
+		return nil, errURLPort
+	}
+	opts, err := redis.ParseURL(raw)
+	switch {
+	case err != nil:
+		return nil, paramError(err, u)
+	case opts.DB < 0:
+		return nil, errDB
+	}
+	return opts, nil
+}
+
+// paramError says what go-redis found wrong with the path or the parameters,
+// by the names of the parameters alone.
+func paramError(err error, u *url.URL) error {
+	if strings.Contains(err.Error(), "database number") || strings.Contains(err.Error(), "URL path") {
+		return errDB
+	}
+	var names []string
+	for name := range u.Query() {
+		if plainName.MatchString(name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return errors.New("an option after '?' is unknown or has a wrong value: " + strings.Join(names, ", "))
+}
+
+func validPort(s string) bool { return checkAddr("h:"+s) == nil && strings.Trim(s, "0") != "" }
+
+var (
+	plainName = regexp.MustCompile(`^[a-z_]{1,32}$`)
+	hostPort  = regexp.MustCompile(`^[A-Za-z0-9.-]{1,253}:[0-9]{1,5}$`)
+	anyScheme = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]{0,31}://`)
+)
+
+// hidden stands for what Redact takes out.
+const hidden = "***"
+
+// Redact returns a URL that is safe to print: without its password and its
+// query, and, where it is malformed so that the password could be anywhere,
+// without anything but the scheme.
+func Redact(raw string) string {
+	if raw == "" || hostPort.MatchString(raw) {
+		return raw
+	}
+	scheme := anyScheme.FindString(raw)
+	u, err := url.Parse(raw)
+	if scheme == "" || err != nil || u.Fragment != "" || u.Host != "" && strings.Contains(u.Path, "@") {
+		return scheme + hidden
+	}
+	user := ""
+	if u.User != nil {
+		user = hidden + "@" // a lone name: likelier a password in the wrong place
+		if _, ok := u.User.Password(); ok {
+			user = url.User(u.User.Username()).String() + ":" + user
+		}
+	}
+	// Not URL.String, which would escape the asterisks.
+	return u.Scheme + "://" + user + u.Host + u.EscapedPath()
+}
