@@ -1,0 +1,180 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/distkit/distkit-proxy/conf"
+	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/proxy"
+)
+
+// embeddedNotice is what stands for the URL where there is none.
+const embeddedNotice = "embedded in-memory Redis: data is in memory only and is gone at exit"
+
+// server is the part of proxy.Server that a process uses.
+type server interface {
+	// Serve accepts clients until Shutdown, and returns proxy.ErrServerClosed
+	// when the last session has ended.
+	Serve(net.Listener) error
+	// Shutdown stops accepting and waits until what was read is answered, or
+	// until the context is done: then it returns that error.
+	Shutdown(context.Context) error
+}
+
+// counters is the part of engine.Engine that a process stops.
+type counters interface {
+	// Close flushes everything and returns what could not be flushed.
+	Close(context.Context) ([]engine.Lost, error)
+}
+
+// closer is the part of proxy.Embedded that a process stops.
+type closer interface{ Close() }
+
+// process is the running program: the parts and how to stop them.
+type process struct {
+	// Fixed after start.
+	log             *slog.Logger
+	server          server
+	engine          counters
+	embedded        closer // nil with a Redis of the user's
+	shutdownTimeout time.Duration
+
+	serving sync.WaitGroup // the goroutines that run Serve
+	failed  chan error     // takes an error of Serve; has room for one of every listener
+}
+
+// start opens the listeners, wires the parts and begins to serve. When it
+// fails everything is closed again.
+func start(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *process, err error) {
+	var undo []func()
+	defer func() {
+		for i := len(undo) - 1; err != nil && i >= 0; i-- {
+			undo[i]()
+		}
+	}()
+
+	// The listeners first: a taken port must not cost Redis anything.
+	lns, err := listen(cfg.Listen)
+	if err != nil {
+		return nil, err
+	}
+	undo = append(undo, func() { closeAll(lns) })
+
+	p := &process{log: log, shutdownTimeout: cfg.ShutdownTimeout, failed: make(chan error, len(lns))}
+	backend, opts, err := p.openRedis(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	if p.embedded != nil {
+		undo = append(undo, p.embedded.Close)
+	}
+	eng, err := engine.New(engineOptions(cfg, opts, log))
+	if err != nil {
+		return nil, err
+	}
+	p.engine = eng
+	undo = append(undo, func() { _, _ = eng.Close(ctx) }) // nothing was accepted yet
+	if err := check(ctx, eng, cfg.CommandTimeout, log); err != nil {
+		return nil, err
+	}
+	srv, err := proxy.New(proxyOptions(cfg, opts, eng, log))
+	if err != nil {
+		return nil, err
+	}
+	p.server = srv
+
+	for _, ln := range lns {
+		p.serving.Go(func() {
+			if err := p.server.Serve(ln); !errors.Is(err, proxy.ErrServerClosed) {
+				p.failed <- err
+			}
+		})
+	}
+	log.Info("distkit-proxy is ready",
+		"listen", strings.Join(addresses(lns), " "),
+		"redis", backend,
+		"namespace", cfg.Namespace,
+		"instance_id", cfg.InstanceID,
+		"version", versionNumber())
+	return p, nil
+}
+
+// openRedis says how the Redis behind is reached, and what to call it; it
+// starts the embedded one where none is named.
+func (p *process) openRedis(cfg conf.Config, log *slog.Logger) (backend string, opts *redis.Options, err error) {
+	if cfg.Redis != "" {
+		opts, err = conf.ParseRedis(cfg.Redis)
+		return conf.Redact(cfg.Redis), opts, err
+	}
+	emb, err := proxy.NewEmbedded(log)
+	if err != nil {
+		return "", nil, err
+	}
+	p.embedded = emb
+	return embeddedNotice, emb.RedisOptions(), nil
+}
+
+// check asks Redis whether the counters there were made with other settings,
+// which is an error. A Redis that cannot be reached or does not tell stops
+// nothing: the engine says so and goes on trying.
+func check(ctx context.Context, eng *engine.Engine, timeout time.Duration, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	if eng.Ping(ctx) != nil {
+		return nil
+	}
+	err := eng.CheckRecorded(ctx)
+	var other *engine.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &other) && other.Code == "ERR" && other != engine.ErrUnknown:
+		return errors.New(strings.TrimPrefix(other.Msg, "distkit: "))
+	}
+	log.Warn("cannot see whether other proxies have the same settings", "error", err.Error())
+	return nil
+}
+
+func engineOptions(cfg conf.Config, opts *redis.Options, log *slog.Logger) engine.Options {
+	return engine.Options{
+		Redis:          opts,
+		Namespace:      cfg.Namespace,
+		MaxNamespaces:  cfg.MaxNamespaces,
+		InstanceID:     cfg.InstanceID,
+		FlushInterval:  cfg.FlushInterval,
+		AllowedLag:     cfg.AllowedLag,
+		DeadAfter:      cfg.DeadAfter,
+		Partitions:     cfg.Partitions,
+		MaxPending:     cfg.MaxPending,
+		MaxPendingAge:  cfg.MaxPendingAge,
+		CommandTimeout: cfg.CommandTimeout,
+		Logger:         log,
+	}
+}
+
+func proxyOptions(cfg conf.Config, opts *redis.Options, eng *engine.Engine, log *slog.Logger) proxy.Options {
+	return proxy.Options{
+		Engine:      eng,
+		Redis:       opts,
+		Embedded:    cfg.Redis == "",
+		MaxClients:  cfg.MaxClients,
+		IdleTimeout: cfg.IdleTimeout,
+		Limits: proxy.Limits{
+			MaxBulk:        cfg.MaxBulk,
+			MaxArgs:        cfg.MaxArgs,
+			MaxQueryBuffer: cfg.MaxQueryBuffer,
+		},
+		Deny:      append([]string{}, cfg.Deny...), // not nil, which would mean the default
+		Logger:    log,
+		Version:   versionNumber(),
+		Namespace: cfg.Namespace,
+	}
+}
