@@ -1,0 +1,46 @@
+# Everything a contributor needs. Only Go and make must be there; the rest sets
+# itself up.
+
+GO      ?= go
+BIN     := bin/distkit-proxy
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
+COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test lint bench setup redis-up redis-down clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/distkit-proxy
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/distkit-proxy
+
+run: build ## build and run the proxy with its embedded Redis (ARGS='--flag value' are passed on)
+	@exec ./$(BIN) $(ARGS)
+
+test: setup ## all tests with the race detector; they start Redis servers of their own
+	$(GO) test -race -count=1 -timeout 15m $(TESTFLAGS) ./...
+
+lint: ## gofmt, go vet and staticcheck
+	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+bench: setup ## benchmark the proxy beside a Redis without one
+	$(GO) run ./integration/bench
+
+setup: ## install what the tests need, where it is missing: redis-server, a C compiler
+	@.ci/setup
+
+redis-up: ## start a Redis in Docker on 127.0.0.1:16379 (REDIS_PORT=n for another port)
+	$(COMPOSE) up -d redis
+	@printf 'waiting for Redis '; for i in $$(seq 60); do \
+		$(COMPOSE) exec -T redis redis-cli ping >/dev/null 2>&1 && { echo 'is up'; exit 0; }; \
+		printf .; sleep 1; done; echo 'does not answer'; exit 1
+
+redis-down: ## stop it
+	$(COMPOSE) --profile proxy down
+
+clean: ## remove what the build left
+	rm -rf bin
