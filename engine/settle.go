@@ -140,6 +140,9 @@ func (p *partition) settleRead(c *cell, values []reading, i int, at int64) {
 	s := p.shardOfCell(c)
 	s.mu.Lock()
 	v := values[i]
+	if c.asked {
+		p.e.stats.loads.Add(1)
+	}
 	switch {
 	case c.sent.has:
 		// Cannot happen: the batch before it was answered.
@@ -151,7 +154,6 @@ func (p *partition) settleRead(c *cell, values []reading, i int, at int64) {
 		c.setBase(v.val, v.epoch, at)
 	}
 	s.mu.Unlock()
-	p.e.stats.loads.Add(1)
 	p.keepFresh(c, p.e.now())
 }
 

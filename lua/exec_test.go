@@ -1,0 +1,69 @@
+package lua
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// A script that Redis has forgotten is loaded and its call sent again, wherever
+// in the pipeline it stands; what was executed before it is not repeated.
+func TestRunLoadsWhatRedisForgot(t *testing.T) {
+	m := miniredis.RunT(t)
+	client := redis.NewClient(&redis.Options{Addr: m.Addr(), MaxRetries: -1, Protocol: 2, DisableIdentity: true})
+	defer client.Close()
+	exec := NewExecutor(client)
+	keys := []string{"page:lax_counter", "record"}
+	for i, forget := range []bool{true, false, true} {
+		if forget {
+			client.ScriptFlush(t.Context())
+		}
+		replies := exec.Run(t.Context(), []Call{
+			Command("incr", "plain"),
+			PlainApply.Call(keys, i+1, 60000, 1, "k", 5),
+			Command("hget", "page:lax_counter", "k"),
+		})
+		for j, reply := range replies {
+			if reply.Err != nil {
+				t.Fatalf("round %d, reply %d: %v", i, j, reply.Err)
+			}
+		}
+		if got := replies[0].Value; got != int64(i+1) {
+			t.Errorf("round %d: the command before the script was executed %v times", i, got)
+		}
+		if got, want := replies[2].Value, []string{"5", "10", "15"}[i]; got != want {
+			t.Errorf("round %d: the read behind the script says %v, want %s", i, got, want)
+		}
+	}
+}
+
+func TestNotSent(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	opts := &redis.Options{
+		Addr: ln.Addr().String(), MaxRetries: -1, Protocol: 2, DisableIdentity: true,
+		DialTimeout: time.Second, DialerRetries: 1, ReadTimeout: 20 * time.Millisecond,
+	}
+	silent := redis.NewClient(opts)
+	defer silent.Close()
+	reply := NewExecutor(silent).Run(context.Background(), []Call{Command("ping")})[0]
+	if reply.Err == nil || NotSent(reply.Err) {
+		t.Errorf("a server that does not answer: %v counts as not sent", reply.Err)
+	}
+	ln.Close()
+	gone := redis.NewClient(opts)
+	defer gone.Close()
+	reply = NewExecutor(gone).Run(context.Background(), []Call{Command("ping")})[0]
+	if reply.Err == nil || !NotSent(reply.Err) {
+		t.Errorf("a server that is not there: %v does not count as not sent", reply.Err)
+	}
+}
