@@ -147,7 +147,8 @@ func (e *Engine) Close(ctx context.Context) ([]Lost, error) {
 	for _, p := range e.live() {
 		p.stopFlusher()
 	}
-	lost := e.lost(flushErr)
+	e.greeting.Wait()
+	lost := e.lost(ctx, flushErr)
 	err := e.client.Close()
 	if len(lost) > 0 {
 		return lost, fmt.Errorf("engine: %d counters have increments that Redis did not acknowledge", len(lost))
@@ -159,9 +160,11 @@ func (e *Engine) Close(ctx context.Context) ([]Lost, error) {
 }
 
 // lost lists what is left after the last flush.
-func (e *Engine) lost(cause error) (lost []Lost) {
-	reason := "Redis was not reached"
-	if cause != nil {
+func (e *Engine) lost(ctx context.Context, cause error) (lost []Lost) {
+	reason := "Redis did not take it"
+	if ctx.Err() != nil {
+		reason = "Redis did not answer in time"
+	} else if cause != nil {
 		reason = cause.Error()
 	}
 	for _, p := range e.live() {

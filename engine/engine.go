@@ -2,9 +2,7 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,7 +35,10 @@ type Engine struct {
 	counters       atomic.Int64 // counters in memory
 	noBurialBefore atomic.Int64
 	downSince      atomic.Int64 // when Redis was first not reached; 0: it was reached last
+	met            atomic.Bool  // Redis was reached at least once
 	stats          counts
+
+	greeting sync.WaitGroup // what is asked of Redis when it is first reached
 }
 
 // New starts an engine. It does not need Redis to be reachable.
@@ -85,39 +86,6 @@ func (e *Engine) now() int64 { return int64(time.Since(e.started)) + 1 }
 // InstanceID is this instance's id.
 func (e *Engine) InstanceID() string { return e.opts.InstanceID }
 
-// Ping asks Redis once whether it answers.
-func (e *Engine) Ping(ctx context.Context) error {
-	reply := e.call(ctx, lua.Command("ping"))[0]
-	if reply.Err != nil {
-		e.unreachable(reply.Err)
-		return reply.Err
-	}
-	e.reachable()
-	return nil
-}
-
-// CheckRecorded compares this engine's settings with those recorded in Redis
-// for any namespace; a difference is an error that says so.
-func (e *Engine) CheckRecorded(ctx context.Context) error {
-	reply := e.call(ctx, lua.Command("hgetall", lua.ConfigKey))[0]
-	if reply.Err != nil {
-		return reply.Err
-	}
-	recorded := make(map[string]string)
-	for words := list(reply.Value); len(words) >= 2; words = words[2:] {
-		recorded[word(words, 0)] = word(words, 1)
-	}
-	own := e.settings()
-	for name := range recorded {
-		namespace, _, _ := strings.Cut(name, ":")
-		theirs := [2]string{recorded[namespace+":partitions"], recorded[namespace+":dead_after"]}
-		if err := disagreement(namespace, own, theirs); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // start runs a partition's flusher.
 func (e *Engine) start(p *partition) {
 	ctx, cancel := context.WithCancel(e.ctx)
@@ -136,31 +104,4 @@ func (e *Engine) isStopped() bool {
 	default:
 		return false
 	}
-}
-
-// unreachable notes that Redis did not answer, and says so once.
-func (e *Engine) unreachable(err error) {
-	if errors.Is(err, context.Canceled) {
-		return
-	}
-	e.stats.failures.Add(1)
-	if e.downSince.CompareAndSwap(0, e.now()) {
-		e.log.Warn("Redis cannot be reached; retrying", "error", err)
-	}
-}
-
-// reachable notes that Redis answered. After a long silence others may seem
-// dead that only were as cut off as this proxy: nobody is buried for a while.
-func (e *Engine) reachable() {
-	e.stats.up.Store(true)
-	since := e.downSince.Load()
-	if since == 0 || !e.downSince.CompareAndSwap(since, 0) {
-		return
-	}
-	now := e.now()
-	silence := time.Duration(now - since)
-	if silence >= e.opts.DeadAfter/2 {
-		e.noBurialBefore.Store(now + int64(e.opts.DeadAfter))
-	}
-	e.log.Info("Redis is back", "after", silence.Round(time.Millisecond))
 }

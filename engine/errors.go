@@ -1,5 +1,7 @@
 package engine
 
+import "errors"
+
 // Error is a failure whose text may be sent to a client as it is: Code is the
 // first word of a RESP error, Msg the rest.
 type Error struct {
@@ -35,3 +37,23 @@ var (
 	// ErrClosed is returned once the engine has stopped.
 	ErrClosed = &Error{"LOADING", "distkit: the proxy is shutting down"}
 )
+
+// ErrSettings matches, by errors.Is, an error that says that this proxy's number
+// of partitions or dead_after differs from what is recorded in Redis.
+var ErrSettings = errors.New("engine: settings differ from the recorded ones")
+
+// settingsError is an Error that is ErrSettings.
+type settingsError struct{ text Error }
+
+func (e *settingsError) Error() string { return e.text.Error() }
+
+func (e *settingsError) Is(target error) bool { return target == ErrSettings }
+
+// As makes it an *Error for whoever asks for one.
+func (e *settingsError) As(target any) bool {
+	if into, ok := target.(**Error); ok {
+		*into = &e.text
+		return true
+	}
+	return false
+}

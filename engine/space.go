@@ -106,14 +106,18 @@ func (e *Engine) settings() [2]string {
 // disagreement compares own settings with the recorded ones.
 func disagreement(namespace string, own, recorded [2]string) error {
 	if recorded[0] != "" && recorded[0] != own[0] {
-		return &Error{"ERR", fmt.Sprintf("distkit: namespace %s is recorded with %s partitions in %s, this proxy has --partitions %s",
-			namespace, recorded[0], lua.ConfigKey, own[0])}
+		return differs("distkit: namespace %s is recorded with %s partitions in %s, this proxy has --partitions %s",
+			namespace, recorded[0], lua.ConfigKey, own[0])
 	}
 	if recorded[1] != "" && recorded[1] != own[1] {
-		return &Error{"ERR", fmt.Sprintf("distkit: namespace %s is recorded with a dead_after of %s ms in %s, this proxy has --dead-after %sms",
-			namespace, recorded[1], lua.ConfigKey, own[1])}
+		return differs("distkit: namespace %s is recorded with a dead_after of %s ms in %s, this proxy has --dead-after %sms",
+			namespace, recorded[1], lua.ConfigKey, own[1])
 	}
 	return nil
+}
+
+func differs(format string, args ...any) error {
+	return &settingsError{Error{"ERR", fmt.Sprintf(format, args...)}}
 }
 
 // partition returns the partition of a counter.

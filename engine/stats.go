@@ -53,7 +53,6 @@ type counts struct {
 	failures, buried, burialOverflows           atomic.Uint64
 	restored, recordsLost                       atomic.Uint64
 	latency, latencyMax                         atomic.Int64 // ns
-	up                                          atomic.Bool
 }
 
 func (c *counts) noteLatency(ns int64) {
@@ -84,7 +83,7 @@ func (e *Engine) Stats() Stats {
 		BurialOverflows: c.burialOverflows.Load(),
 		Restored:        c.restored.Load(),
 		RecordsLost:     c.recordsLost.Load(),
-		RedisUp:         c.up.Load() && e.downSince.Load() == 0,
+		RedisUp:         e.met.Load() && e.downSince.Load() == 0,
 	}
 	now := e.now()
 	for _, p := range e.live() {

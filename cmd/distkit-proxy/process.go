@@ -136,7 +136,7 @@ func check(ctx context.Context, eng *engine.Engine, timeout time.Duration, log *
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &other) && other.Code == "ERR" && other != engine.ErrUnknown:
+	case errors.Is(err, engine.ErrSettings) && errors.As(err, &other):
 		return errors.New(strings.TrimPrefix(other.Msg, "distkit: "))
 	}
 	log.Warn("cannot see whether other proxies have the same settings", "error", err.Error())

@@ -1,0 +1,84 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/distkit/distkit-proxy/lua"
+)
+
+// Ping asks Redis once whether it answers.
+func (e *Engine) Ping(ctx context.Context) error {
+	reply := e.call(ctx, lua.Command("ping"))[0]
+	if reply.Err != nil {
+		e.unreachable(reply.Err)
+		return reply.Err
+	}
+	e.reachable()
+	return nil
+}
+
+// CheckRecorded compares this engine's settings with those recorded in Redis
+// for any namespace; a difference is an error that says so.
+func (e *Engine) CheckRecorded(ctx context.Context) error {
+	reply := e.call(ctx, lua.Command("hgetall", lua.ConfigKey))[0]
+	if reply.Err != nil {
+		return reply.Err
+	}
+	recorded := make(map[string]string)
+	for words := list(reply.Value); len(words) >= 2; words = words[2:] {
+		recorded[word(words, 0)] = word(words, 1)
+	}
+	own := e.settings()
+	for name := range recorded {
+		namespace, _, _ := strings.Cut(name, ":")
+		theirs := [2]string{recorded[namespace+":partitions"], recorded[namespace+":dead_after"]}
+		if err := disagreement(namespace, own, theirs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unreachable notes that Redis did not answer, and says so once.
+func (e *Engine) unreachable(err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	e.stats.failures.Add(1)
+	if e.downSince.CompareAndSwap(0, e.now()) {
+		e.log.Warn("Redis cannot be reached; retrying", "error", err)
+	}
+}
+
+// reachable notes that Redis answered. After a long silence others may seem
+// dead that only were as cut off as this proxy: nobody is buried for a while.
+func (e *Engine) reachable() {
+	if !e.met.Load() && e.met.CompareAndSwap(false, true) {
+		e.greeting.Go(e.warnOfEviction)
+	}
+	since := e.downSince.Load()
+	if since == 0 || !e.downSince.CompareAndSwap(since, 0) {
+		return
+	}
+	now := e.now()
+	silence := time.Duration(now - since)
+	if silence >= e.opts.DeadAfter/2 {
+		e.noBurialBefore.Store(now + int64(e.opts.DeadAfter))
+	}
+	e.log.Info("Redis is back", "after", silence.Round(time.Millisecond))
+}
+
+// warnOfEviction says that exactly once cannot be promised where Redis may
+// evict batch records.
+func (e *Engine) warnOfEviction() {
+	reply := e.call(e.ctx, lua.Command("info", "memory"))[0]
+	text, _ := reply.Value.(string)
+	_, policy, found := strings.Cut(text, "maxmemory_policy:")
+	if policy, _, _ = strings.Cut(policy, "\r"); found && policy != "noeviction" {
+		e.log.Warn("Redis may evict keys, so counters and the records that keep them exact can vanish; set maxmemory-policy noeviction",
+			"maxmemory_policy", policy)
+	}
+}
