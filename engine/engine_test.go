@@ -36,14 +36,14 @@ func TestCountsAndFlushes(t *testing.T) {
 }
 
 // startForTest runs an engine on a miniredis of its own.
-func startForTest(t *testing.T, opts Options) (*Engine, *miniredis.Miniredis) {
+func startForTest(t testing.TB, opts Options) (*Engine, *miniredis.Miniredis) {
 	t.Helper()
 	m := miniredis.RunT(t)
 	return connectForTest(t, m.Addr(), opts), m
 }
 
 // connectForTest runs an engine on the Redis at addr.
-func connectForTest(t *testing.T, addr string, opts Options) *Engine {
+func connectForTest(t testing.TB, addr string, opts Options) *Engine {
 	t.Helper()
 	opts.Redis = &redis.Options{Addr: addr}
 	if opts.InstanceID == "" {

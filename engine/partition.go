@@ -55,6 +55,7 @@ type partition struct {
 	flushTo uint64     // do not wait for the interval until acked reaches this
 	loads   []*cell    // counters to load
 	groups  []*opGroup // operations to carry out
+	busy    bool       // the flusher has a round under way
 	gone    bool       // the partition has left the engine or the engine has stopped
 
 	// Shared and safe.

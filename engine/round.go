@@ -39,6 +39,7 @@ type carried struct {
 func (p *partition) build(now int64) *round {
 	r := &round{}
 	p.mu.Lock()
+	p.busy = true
 	if p.popped >= p.passTo {
 		p.passTo, p.passFrom = p.entered, now
 	}
@@ -154,6 +155,7 @@ func (p *partition) takeAll(r *round) {
 func (p *partition) finish(r *round) {
 	p.inAir.Store(0)
 	p.mu.Lock()
+	p.busy = false
 	p.acked += uint64(r.popped)
 	r.popped = 0
 	if p.acked >= p.passTo {

@@ -77,9 +77,8 @@ func (sp *space) agree(ctx context.Context, write bool) error {
 	if err := sp.e.agree(ctx, sp.name, write); err != nil {
 		return err
 	}
-	sp.mu.Lock()
-	sp.agreed.Store(max(need, sp.agreed.Load()))
-	sp.mu.Unlock()
+	for have := sp.agreed.Load(); have < need && !sp.agreed.CompareAndSwap(have, need); have = sp.agreed.Load() {
+	}
 	return nil
 }
 
@@ -223,7 +222,7 @@ func (p *partition) close() bool {
 		}
 	}
 	p.mu.Lock()
-	idle := len(p.groups)+len(p.loads)+len(p.queue) == 0 && p.acked == p.popped
+	idle := len(p.groups)+len(p.loads)+len(p.queue) == 0 && !p.busy
 	p.gone = idle
 	p.mu.Unlock()
 	if !idle {
