@@ -1,0 +1,64 @@
+// Package proxy speaks Redis' protocol to clients. Commands of package commands
+// are answered by the engine, everything else goes to the Redis behind,
+// unchanged, and so do its replies.
+//
+//	srv, err := proxy.New(proxy.Options{Engine: eng, Redis: redisOptions})
+//	…
+//	go srv.Serve(listener) // as many listeners as needed
+//	…
+//	err = srv.Shutdown(ctx) // then close the engine
+//
+// It does not parse the values of replies, keeps no list of supported commands,
+// never repeats a command that was sent, and does not authenticate: credentials
+// go to Redis.
+//
+// # Life of a connection
+//
+// listener accepts it, counts it against the limit and wraps it in a clientConn
+// with a session. redcon's goroutine for the connection reads from the
+// clientConn, whose framer cuts the bytes into commands and checks every limit
+// on the way; what redcon gets to read is a stand-in that says "a batch is
+// ready". Its handler passes the batch, all complete commands that were there,
+// to the session. The session's connection to Redis is opened at the first
+// command that needs it and is the client's alone, so that all state that Redis
+// keeps for a client is where it belongs.
+//
+// A batch is cut into runs. A run ends before a command of ours that may wait
+// for Redis by its meaning, such as DKS.INC, and at few others. What is Redis'
+// of a run is sent in one write, then the run is answered command by command:
+// Redis' replies are copied in pieces, found by a replyFramer that looks at
+// nothing but lengths, and ours are made when it is their turn.
+//
+// After SUBSCRIBE, MONITOR, CLIENT REPLY or CLIENT TRACKING replies are no longer
+// one for one. From there on a pump copies from Redis to the client, and every
+// command goes to Redis.
+//
+// # Promises
+//
+// Replies come in the order of the commands, whoever answers them. A command
+// takes effect after every earlier one of its connection whose effect it could
+// see. Replies do not wait for a later command that blocks: output is written
+// before anything is waited for.
+//
+// A command that was sent and whose reply does not come ends the client's
+// connection, as a dying Redis would. Before that, Redis being away costs a
+// client only an error for each command that needs it.
+//
+// A protocol error is Redis' own, comes after the replies to the good commands
+// before it, and ends the connection. No client's bytes make the process
+// allocate more than about twice what has arrived, nor look at a byte twice.
+//
+// # Goroutines
+//
+//   - Serve's goroutine accepts, with pauses when that fails.
+//   - One goroutine for each client, redcon's: it owns session, framer and,
+//     until a pump runs, the connection to Redis. A panic there ends that client.
+//   - One more for a pump: it owns reading from Redis and writing to the client.
+//   - One for a write to Redis too big for the sockets to hold, so that replies
+//     are read meanwhile. The session waits for it before the batch is over.
+//   - A timer while there are private connections: see watch.
+//
+// Shutdown waits for all of them. Locks are held for moments only, never while
+// writing to or reading from a socket, and never two of them but where Shutdown
+// closes listeners.
+package proxy

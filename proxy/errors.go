@@ -1,0 +1,23 @@
+package proxy
+
+// Replies to clients; what Redis has a wording for is worded as by Redis.
+const (
+	errMaxClients = "-ERR max number of clients reached\r\n"
+	errNoRedis    = "-LOADING distkit: Redis cannot be reached\r\n"
+	errInMulti    = "-ERR distkit: DK commands are not allowed in MULTI\r\n"
+	errInPump     = "-ERR distkit: DK commands are not available on this connection after SUBSCRIBE, MONITOR, CLIENT REPLY or CLIENT TRACKING\r\n"
+	replyOK       = "+OK\r\n"
+)
+
+// refusal is the reply to a command of the deny list.
+func refusal(name string) string {
+	return "-NOPERM distkit: '" + name + "' is refused by this proxy\r\n"
+}
+
+// reply is the error reply to a violation, or "" for one that is not answered.
+func (e protocolError) reply() string {
+	if e == errBigQuery {
+		return ""
+	}
+	return "-ERR Protocol error: " + string(e) + "\r\n"
+}

@@ -1,0 +1,35 @@
+package proxy
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func TestKinds(t *testing.T) {
+	table := newKindTable([]string{"SHUTDOWN", "Sync", "dkc.clear"})
+	for in, want := range map[string]kind{
+		"GET a": plain, "get": plain, "NoSuchCommand": plain, "dk": plain, "DK.NOPE": plain, strings.Repeat("x", 100): plain,
+		"DK.INC a": fromMemory, "dkc.get a": fromMemory, "DKS.INC a": fromRedis, "DK.SET a 1": fromRedis, "DKC.CLEAR": denied,
+		"MULTI": opensMulti, "Exec": execs, "discard": discards, "RESET": resets, "hello 3": hello,
+		"SUBSCRIBE a": pumps, "sunsubscribe": pumps, "MONITOR": pumps, "psync": pumps, "sync": denied, "shutdown": denied,
+		"CLIENT REPLY OFF": pumps, "client tracking on": pumps, "CLIENT": keepsState, "CLIENT ID": keepsState, "AUTH REPLY": keepsState,
+		"SELECT 1": keepsState, "QUIT": quits, "COMMAND DOCS": listsTable, "INFO": informs, "POST /": attacks, "host: x": attacks,
+	} {
+		got, cmd := table.of(bytes.Fields([]byte(in)))
+		if got != want || (cmd != nil) != (got == fromMemory || got == fromRedis) {
+			t.Errorf("%.40s: kind %d, command %v; want %d", in, got, cmd, want)
+		}
+	}
+	if k, _ := table.of([][]byte{{}}); k != plain {
+		t.Errorf("the empty name is of kind %d", k)
+	}
+}
+
+func TestKindsAllocateNothing(t *testing.T) {
+	table := newKindTable(DefaultDeny)
+	args := [][]byte{[]byte("GET"), []byte("a")}
+	if n := testing.AllocsPerRun(100, func() { table.of(args) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -1,0 +1,17 @@
+package proxy
+
+import "sync/atomic"
+
+// metrics are the proxy's own counters. Safe for concurrent use.
+type metrics struct {
+	ours            atomic.Uint64 // commands of ours answered
+	forwarded       atomic.Uint64 // commands sent to Redis for clients
+	refused         atomic.Uint64 // commands of the deny list
+	clients         atomic.Int64  // connected now
+	clientsTotal    atomic.Uint64
+	clientsRefused  atomic.Uint64 // beyond the limit
+	upstreams       atomic.Int64  // private connections open now
+	upstreamsOpened atomic.Uint64
+	protocolErrors  atomic.Uint64
+	panics          atomic.Uint64
+}

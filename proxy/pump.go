@@ -1,0 +1,176 @@
+package proxy
+
+import (
+	"bytes"
+
+	"github.com/distkit/distkit-proxy/commands"
+)
+
+// refusedPrefix begins the name of the command that is sent to Redis in place of
+// one that this proxy refuses, so that the refusal comes in order.
+const refusedPrefix = "distkit:refused:"
+
+// maxHeldError bounds an error reply that the pump holds to look at it.
+const maxHeldError = 4 << 10
+
+// pump copies what Redis sends to a client whose replies are no longer one for
+// one: subscribers, MONITOR, CLIENT REPLY, CLIENT TRACKING. From its start it
+// is the only one that reads from Redis and writes to the client, in a goroutine
+// of its own; the session goes on sending the client's commands. What the proxy
+// itself refuses is sent as a command that Redis does not know, and the pump
+// puts our text in place of that error: so it comes in order, tears no other
+// reply and is silent where the client asked for silence.
+type pump struct {
+	up   *upstream
+	conn *clientConn
+	out  []byte
+	held []byte // an error reply so far
+}
+
+// startPump turns the session into a pumped one, for good.
+func (s *session) startPump(req request) {
+	up, reached := s.upstream()
+	if s.over {
+		return
+	}
+	if !reached {
+		s.append([]byte(errNoRedis))
+		return
+	}
+	if s.flush() != nil {
+		return
+	}
+	s.pumping, s.stateful = true, true
+	s.srv.wg.Add(1)
+	go s.runPump(&pump{up: up, conn: s.conn})
+	s.feedPump([]request{req})
+}
+
+// runPump ends the session when Redis or the client is gone.
+func (s *session) runPump(p *pump) {
+	defer s.srv.wg.Done()
+	defer s.conn.Close()
+	defer func() {
+		if r := recover(); r != nil {
+			s.srv.panicked(r, s.conn)
+		}
+	}()
+	err := p.run()
+	s.srv.log.Debug("pump ended", "err", err, "client", s.conn.RemoteAddr().String())
+}
+
+// feedPump sends commands to Redis as they are; the pump brings the replies.
+func (s *session) feedPump(batch []request) {
+	s.sends = s.sends[:0]
+	for _, req := range batch {
+		raw := req.raw
+		switch k, _ := s.srv.kinds.of(req.args); k {
+		case denied:
+			s.srv.metrics.refused.Add(1)
+			raw = appendCommand(nil, refusedPrefix+lower(string(req.args[0])))
+		case attacks:
+			s.fail()
+			return
+		}
+		s.sends = append(s.sends, raw)
+	}
+	s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
+	if err := s.up.write(s.sends); err != nil {
+		s.over = true // the pump sees the end and closes the client
+	}
+	clear(s.sends)
+}
+
+// run copies until Redis or the client is gone.
+func (p *pump) run() error {
+	for {
+		if !p.up.pending() {
+			if err := p.flush(); err != nil {
+				return err
+			}
+			if err := p.up.fill(); err != nil {
+				return err
+			}
+		}
+		piece, done, err := p.up.scan()
+		if err != nil {
+			return err
+		}
+		if err := p.take(piece, done); err != nil {
+			return err
+		}
+		if done {
+			p.up.fr.reset()
+		}
+	}
+}
+
+// take passes on a piece of a reply; an error reply is looked at whole.
+func (p *pump) take(piece []byte, done bool) error {
+	if p.up.fr.first != '-' || len(p.held)+len(piece) > maxHeldError {
+		err := p.put(p.held)
+		p.held = p.held[:0]
+		if err != nil {
+			return err
+		}
+		return p.put(piece)
+	}
+	p.held = append(p.held, piece...)
+	if !done {
+		return nil
+	}
+	text := p.held
+	p.held = p.held[:0]
+	if own := replaceUnknown(text); own != "" {
+		text = []byte(own)
+	}
+	return p.put(text)
+}
+
+func (p *pump) put(b []byte) error {
+	if len(p.out)+len(b) > bufferSize {
+		if err := p.flush(); err != nil {
+			return err
+		}
+	}
+	if len(b) > bufferSize/2 {
+		_, err := p.conn.Write(b)
+		return err
+	}
+	if p.out == nil && len(b) > 0 {
+		p.out = p.up.bufs.get()
+	}
+	p.out = append(p.out, b...)
+	return nil
+}
+
+// flush writes what there is and gives the buffer back.
+func (p *pump) flush() error {
+	if p.out == nil {
+		return nil
+	}
+	_, err := p.conn.Write(p.out)
+	p.up.bufs.put(p.out)
+	p.out = nil
+	return err
+}
+
+// replaceUnknown returns our text for Redis' complaint about a command that it
+// does not know because it is ours or refused by us; "" for any other error.
+func replaceUnknown(reply []byte) string {
+	rest, found := bytes.CutPrefix(reply, []byte("-ERR unknown command "))
+	if !found || len(rest) < 2 || rest[0] != '\'' && rest[0] != '`' {
+		return ""
+	}
+	name, _, found := bytes.Cut(rest[1:], rest[:1])
+	if !found {
+		return ""
+	}
+	if refused, found := bytes.CutPrefix(name, []byte(refusedPrefix)); found {
+		return refusal(string(refused))
+	}
+	if commands.Lookup(name) != nil {
+		return errInPump
+	}
+	return ""
+}

@@ -1,0 +1,56 @@
+package proxy
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestPump(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.client()
+	c.send("DKC.INC k", "SUBSCRIBE ch", "DKC.INC k", "SHUTDOWN", "NOPE", "PING")
+	up := r.redis.accept()
+	up.gets("SUBSCRIBE ch", "DKC.INC k", refusedPrefix+"shutdown", "NOPE", "PING")
+	up.send("*3", "$9", "subscribe", "$2", "ch", ":1")
+	c.expect(":1", "*3", "$9", "subscribe", "$2", "ch", ":1")
+
+	// A refusal comes in order and tears no message.
+	up.raw("*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$5\r\nhe")
+	c.expect("*3", "$7", "message", "$2", "ch", "$5")
+	up.send("llo", "-ERR unknown command 'DKC.INC', with args beginning with: 'k' ")
+	c.expect("hello", strings.TrimSpace(errInPump))
+	up.send("-ERR unknown command `" + refusedPrefix + "shutdown`, with args beginning with: ")
+	c.expect("-NOPERM distkit: 'shutdown' is refused by this proxy")
+	up.send("-ERR unknown command 'NOPE', with args beginning with: ", ">2", "+a", "-ERR unknown command 'DKC.INC'", "+PONG")
+	c.expect("-ERR unknown command 'NOPE', with args beginning with: ", ">2", "+a", "-ERR unknown command 'DKC.INC'", "+PONG")
+
+	long := "-ERR unknown command 'DKC.INC' " + strings.Repeat("x", 2*maxHeldError)
+	up.send(long)
+	c.expect(long)
+
+	up.Close() // Redis is gone, and the client learns it
+	c.ends()
+}
+
+func TestPumpEndsWithTheClient(t *testing.T) {
+	for _, enter := range []string{"SUBSCRIBE a", "psubscribe a", "SSUBSCRIBE a", "UNSUBSCRIBE", "MONITOR", "CLIENT REPLY OFF", "client tracking on"} {
+		r := newRig(t, nil)
+		c := r.client()
+		c.send(enter)
+		up := r.redis.accept()
+		up.gets(enter)
+		c.Close()
+		up.ends()
+	}
+}
+
+func TestPumpedClientThatBreaksTheProtocolIsClosed(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.client()
+	c.send("MONITOR")
+	up := r.redis.accept()
+	up.gets("MONITOR")
+	c.raw("*1\r\nx\r\n")
+	c.ends()
+	up.ends()
+}

@@ -1,0 +1,220 @@
+package proxy
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// room makes sure that there is an output buffer.
+func (s *session) room() {
+	if s.out == nil {
+		s.out = s.srv.bufs.get()
+	}
+}
+
+// append adds to the output, and writes it out when there is much of it. A big
+// piece goes straight through: nothing is held whole.
+func (s *session) append(p []byte) {
+	if len(s.out)+len(p) > bufferSize {
+		if s.send() != nil {
+			return
+		}
+		if len(p) > bufferSize/2 {
+			s.write(p)
+			return
+		}
+	}
+	s.room()
+	s.out = append(s.out, p...)
+}
+
+// trim writes the output when there is much of it.
+func (s *session) trim() {
+	if len(s.out) >= bufferSize {
+		_ = s.send()
+	}
+}
+
+// send writes the output to the client. Where something follows that may block
+// it goes first: a client may wait for these replies before it goes on.
+func (s *session) send() error {
+	if len(s.out) == 0 {
+		return nil
+	}
+	err := s.write(s.out)
+	if cap(s.out) != bufferSize {
+		s.out = nil
+		return err
+	}
+	s.out = s.out[:0]
+	return err
+}
+
+func (s *session) write(p []byte) error {
+	if err := s.conn.deliver(p); err != nil {
+		s.out = s.out[:0]
+		s.fail()
+		return err
+	}
+	return nil
+}
+
+// flush is called before the conn waits for the client.
+func (s *session) flush() error {
+	if s.over {
+		return errSessionOver
+	}
+	if s.pumping {
+		return nil
+	}
+	err := s.send()
+	if s.out != nil {
+		s.srv.bufs.put(s.out)
+		s.out = nil
+	}
+	if s.up != nil {
+		s.up.release()
+	}
+	return err
+}
+
+// violation answers a protocol error as Redis does. The pump's output is not
+// torn for it: then the client is closed without a word.
+func (s *session) violation(e protocolError) {
+	s.srv.metrics.protocolErrors.Add(1)
+	s.srv.log.Debug("protocol error, client closed", "err", string(e), "client", s.conn.RemoteAddr().String())
+	if s.pumping || s.over {
+		return
+	}
+	s.append([]byte(e.reply()))
+	_ = s.send()
+}
+
+// quiet reports whether the client may be silent, as subscribers are.
+func (s *session) quiet() bool { return s.pumping }
+
+// copyReply copies Redis' next reply to the client in pieces, with the pushes
+// before it, and takes note of what it says of the session.
+func (s *session) copyReply(it *item) {
+	var head [16]byte
+	seen := head[:0]
+	var kept []byte // a reply that is replaced
+	for !s.over {
+		if !s.up.pending() {
+			if s.send() != nil {
+				return
+			}
+			if err := s.fill(s.up); err != nil {
+				s.lost(err)
+				return
+			}
+		}
+		piece, done, err := s.up.scan()
+		if err != nil {
+			s.lost(err)
+			return
+		}
+		push := s.up.fr.push()
+		switch {
+		case it.kind == inMulti:
+			kept = append(kept, piece...)
+			if done && push {
+				s.append(kept)
+				kept = nil
+			}
+		default:
+			s.append(piece)
+			if !push && len(seen) < len(head) {
+				seen = append(seen, piece[:min(len(piece), len(head)-len(seen))]...)
+			}
+		}
+		if !done {
+			continue
+		}
+		first := s.up.fr.first
+		s.up.fr.reset()
+		if !push {
+			s.note(it, first, seen)
+			return
+		}
+		seen = seen[:0]
+	}
+}
+
+// note follows the session's state by Redis' replies: first is the type of the
+// reply to the item, seen its beginning.
+func (s *session) note(it *item, first byte, seen []byte) {
+	failed := first == '-' || first == '!'
+	switch it.kind {
+	case inMulti:
+		s.append([]byte(it.text))
+	case opensMulti:
+		s.inMulti = s.inMulti || !failed
+	case execs:
+		if !failed || bytes.HasPrefix(seen, []byte("-EXECABORT")) {
+			s.inMulti = false
+		}
+	case discards:
+		s.inMulti = s.inMulti && failed
+	case resets:
+		if !failed {
+			s.inMulti, s.resp3, s.stateful = false, false, false
+		}
+	case hello:
+		if !failed && len(it.req.args) > 1 {
+			s.resp3 = first == '%'
+		}
+	}
+}
+
+// maxCollected bounds the replies that are held whole: those of COMMAND and INFO.
+const maxCollected = 64 << 20
+
+// ask sends one command and returns its whole reply; pushes before it go to the
+// client. It reports false when the reply is written already, because Redis
+// cannot be reached, or the session is over.
+func (s *session) ask(raw []byte) ([]byte, bool) {
+	up, reached := s.upstream()
+	if !reached || s.over {
+		if !s.over {
+			s.append([]byte(errNoRedis))
+		}
+		return nil, false
+	}
+	s.srv.metrics.forwarded.Add(1)
+	if s.send() != nil {
+		return nil, false
+	}
+	if err := up.write([][]byte{raw}); err != nil {
+		s.lost(err)
+		return nil, false
+	}
+	var whole []byte
+	for {
+		if !up.pending() {
+			if err := s.fill(up); err != nil {
+				s.lost(err)
+				return nil, false
+			}
+		}
+		piece, done, err := up.scan()
+		if err == nil && len(whole)+len(piece) > maxCollected {
+			err = fmt.Errorf("%w: more than %d bytes", errTooBig, maxCollected)
+		}
+		if err != nil {
+			s.lost(err)
+			return nil, false
+		}
+		whole = append(whole, piece...)
+		if !done {
+			continue
+		}
+		push := up.fr.push()
+		up.fr.reset()
+		if !push {
+			return whole, true
+		}
+		s.append(whole)
+		whole = whole[:0]
+	}
+}

@@ -1,0 +1,255 @@
+package proxy
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/distkit/distkit-proxy/commands"
+)
+
+// session is one client. Its methods are called by the goroutine of redcon that
+// serves the connection, unless they say otherwise.
+type session struct {
+	// Fixed after newSession.
+	srv    *Server
+	conn   *clientConn
+	ctx    context.Context // ends with the session
+	cancel context.CancelFunc
+
+	// Owned by the serving goroutine.
+	out      []byte // replies not yet written to the client
+	run      []item
+	sends    [][]byte
+	prefetch [][][]byte
+	inMulti  bool // Redis has confirmed a MULTI that is still open
+	stateful bool // Redis keeps something for this client's connection
+	resp3    bool
+	pumping  bool // the pump writes to the client, and nobody else
+	over     bool
+
+	waiting atomic.Int64 // the watch's next round when the wait for Redis began; 0: no wait
+
+	mu sync.Mutex // guards the following field against end
+	up *upstream
+}
+
+// item is one command of a run.
+type item struct {
+	req  request
+	kind kind
+	cmd  *commands.Command // ours
+	// text is the reply of a refused command.
+	text string
+}
+
+// forwards reports whether the item's command goes to Redis.
+func (it *item) forwards() bool { return it.cmd == nil && it.kind != denied || it.kind == inMulti }
+
+func newSession(srv *Server, conn *clientConn) *session {
+	ctx, cancel := context.WithCancel(srv.ctx)
+	return &session{srv: srv, conn: conn, ctx: ctx, cancel: cancel}
+}
+
+// serve answers a batch of commands in order. A panic ends this session alone.
+func (s *session) serve(batch []request) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.panicked(p)
+		}
+	}()
+	defer s.tidy()
+	if !s.inMulti && !s.pumping {
+		s.warm(batch)
+	}
+	for len(batch) > 0 && !s.over {
+		if s.pumping {
+			s.feedPump(batch)
+			return
+		}
+		batch = batch[s.collect(batch):]
+	}
+}
+
+// tidy drops what points into the batch's buffers.
+func (s *session) tidy() {
+	const keep = 1024
+	if cap(s.run) > keep || cap(s.sends) > keep || cap(s.prefetch) > keep {
+		s.run, s.sends, s.prefetch = nil, nil, nil
+		return
+	}
+	clear(s.run[:cap(s.run)])
+	clear(s.sends[:cap(s.sends)])
+	clear(s.prefetch[:cap(s.prefetch)])
+}
+
+// warm loads the cold counters of a pipeline together.
+func (s *session) warm(batch []request) {
+	if len(batch) < 2 {
+		return
+	}
+	s.prefetch = s.prefetch[:0]
+	for _, req := range batch {
+		if commands.Lookup(req.args[0]) != nil {
+			s.prefetch = append(s.prefetch, req.args)
+		}
+	}
+	if len(s.prefetch) > 1 {
+		commands.Prefetch(s.ctx, s.srv.opts.Engine, s.prefetch)
+	}
+}
+
+// collect takes the commands off the front of the batch that can be sent to
+// Redis in one go, answers them all, and returns their number. One that must
+// wait for what is before it comes alone.
+func (s *session) collect(batch []request) int {
+	s.run = s.run[:0]
+	uncertain := false // whether in MULTI shows only when the run is answered
+	for _, req := range batch {
+		it := item{req: req}
+		it.kind, it.cmd = s.srv.kinds.of(req.args)
+		switch it.kind {
+		case fromMemory, fromRedis, denied, listsTable, informs, pumps, quits, attacks:
+			if uncertain {
+				return s.answerRun()
+			}
+			if s.inMulti {
+				s.adaptToMulti(&it)
+			}
+		}
+		switch it.kind {
+		case fromRedis, listsTable, informs, pumps, quits, attacks:
+			if len(s.run) > 0 {
+				return s.answerRun()
+			}
+			s.answerAlone(&it)
+			return 1
+		case denied:
+			s.srv.metrics.refused.Add(1)
+			it.text = refusal(lower(string(req.args[0])))
+		}
+		uncertain = uncertain || it.kind.uncertain()
+		s.run = append(s.run, it)
+	}
+	return s.answerRun()
+}
+
+// adaptToMulti changes how a command is treated inside a transaction. What this
+// proxy refuses is sent nevertheless, as a command that Redis refuses too, so
+// that the transaction ends in EXECABORT.
+func (s *session) adaptToMulti(it *item) {
+	switch it.kind {
+	case fromMemory, fromRedis:
+		it.kind, it.text = inMulti, errInMulti
+		it.req.raw = s.srv.spoiler
+	case denied:
+		s.srv.metrics.refused.Add(1)
+		it.kind, it.text = inMulti, refusal(lower(string(it.req.args[0])))
+		it.req.raw = s.srv.spoiler
+	case listsTable, informs:
+		it.kind = plain // Redis queues it
+	}
+}
+
+// answerAlone answers a command that nothing is sent together with.
+func (s *session) answerAlone(it *item) {
+	switch it.kind {
+	case fromRedis:
+		if s.send() == nil {
+			s.answerOurs(it)
+		}
+	case listsTable:
+		s.answerCommand(it.req)
+	case informs:
+		s.answerInfo(it.req)
+	case pumps:
+		s.startPump(it.req)
+	case quits:
+		s.out = append(s.out, replyOK...)
+		s.close()
+	case attacks:
+		s.srv.warnOfAttack(s.conn)
+		s.fail() // Redis drops the replies before it too
+	}
+}
+
+// answerRun sends what is Redis' of the run and answers all of it in order.
+func (s *session) answerRun() int {
+	s.sends = s.sends[:0]
+	for i := range s.run {
+		if it := &s.run[i]; it.forwards() {
+			s.sends = append(s.sends, it.req.raw)
+		}
+	}
+	var written chan error
+	finished := false
+	defer func() {
+		if written == nil {
+			return
+		}
+		// Everything is answered and so was written; otherwise closing ends the writing.
+		if !finished {
+			s.fail()
+		}
+		<-written
+	}()
+	reached := true
+	if len(s.sends) > 0 {
+		var up *upstream
+		if up, reached = s.upstream(); s.over {
+			return len(s.run)
+		}
+		if reached {
+			written = s.forward(up)
+		}
+	}
+	for i := range s.run {
+		switch it := &s.run[i]; {
+		case s.over:
+		case it.cmd != nil && it.kind != inMulti:
+			s.answerOurs(it)
+		case it.kind == denied:
+			s.append([]byte(it.text))
+		case !reached:
+			s.append([]byte(errNoRedis))
+		default:
+			s.copyReply(it)
+		}
+	}
+	finished = true
+	return len(s.run)
+}
+
+// forward sends s.sends, in a goroutine of its own if that could block while
+// Redis waits for its replies to be read; then the channel tells its end.
+func (s *session) forward(up *upstream) chan error {
+	s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
+	for i := range s.run {
+		s.stateful = s.stateful || s.run[i].kind.stateful()
+	}
+	if size(s.sends) <= asyncWrite {
+		if err := up.write(s.sends); err != nil {
+			s.lost(err)
+		}
+		return nil
+	}
+	written := make(chan error, 1)
+	s.srv.wg.Add(1)
+	go func(sends [][]byte) {
+		defer s.srv.wg.Done()
+		err := up.write(sends)
+		if err != nil {
+			up.close() // the reader sees it
+		}
+		written <- err
+	}(s.sends)
+	return written
+}
+
+// answerOurs runs a command of ours.
+func (s *session) answerOurs(it *item) {
+	s.srv.metrics.ours.Add(1)
+	s.room()
+	s.out = it.cmd.Run(s.ctx, s.srv.opts.Engine, it.req.args).AppendTo(s.out)
+	s.trim()
+}

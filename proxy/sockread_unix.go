@@ -1,0 +1,148 @@
+//go:build unix
+
+package proxy
+
+import (
+	"io"
+	"net"
+	"os"
+	"syscall"
+)
+
+// sockReader reads from a connection and holds no buffer while it waits for
+// bytes, so that thousands of idle connections cost no buffers. One goroutine
+// may read at a time.
+type sockReader struct {
+	conn net.Conn
+	raw  syscall.RawConn // nil for what is no plain socket, such as TLS
+
+	space   func() []byte // lends room for bytes
+	release func()        // takes it back if nothing is held
+	try     func(fd uintptr) bool
+	n       int
+	err     error
+}
+
+func newSockReader(conn net.Conn, space func() []byte, release func()) *sockReader {
+	r := &sockReader{conn: conn, space: space, release: release}
+	if sc, ok := conn.(syscall.Conn); ok {
+		if raw, err := sc.SyscallConn(); err == nil {
+			r.raw = raw
+			r.try = r.tryRead
+		}
+	}
+	return r
+}
+
+// read reads once into space and returns the number of bytes.
+func (r *sockReader) read() (int, error) {
+	if r.raw == nil {
+		n, err := r.conn.Read(r.space())
+		if n > 0 {
+			return n, nil
+		}
+		return 0, err
+	}
+	r.n, r.err = 0, nil
+	if err := r.raw.Read(r.try); err != nil {
+		r.release()
+		return 0, err
+	}
+	switch {
+	case r.err != nil:
+		return 0, os.NewSyscallError("read", r.err)
+	case r.n == 0:
+		return 0, io.EOF
+	}
+	return r.n, nil
+}
+
+// tryRead reports false when there is nothing to read yet.
+func (r *sockReader) tryRead(fd uintptr) bool {
+	buf := r.space()
+	for {
+		n, err := syscall.Read(int(fd), buf)
+		switch err {
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+			r.release()
+			return false
+		}
+		r.n, r.err = max(n, 0), err
+		return true
+	}
+}
+
+// readNow reads what is there, without waiting: 0 if there is nothing yet, and
+// io.EOF at the end.
+func readNow(raw syscall.RawConn, p []byte) (n int, err error) {
+	ctlErr := raw.Read(func(fd uintptr) bool {
+		n, err = syscall.Read(int(fd), p)
+		return true
+	})
+	if n == 0 && err == nil && ctlErr == nil {
+		err = io.EOF
+	}
+	return noWait(n, err, ctlErr)
+}
+
+// writeNow writes as much as the socket takes without waiting.
+func writeNow(raw syscall.RawConn, p []byte) (n int, err error) {
+	ctlErr := raw.Write(func(fd uintptr) bool {
+		n, err = syscall.Write(int(fd), p)
+		return true
+	})
+	return noWait(n, err, ctlErr)
+}
+
+func noWait(n int, err, ctlErr error) (int, error) {
+	switch {
+	case ctlErr != nil:
+		return 0, ctlErr
+	case err == syscall.EAGAIN || err == syscall.EINTR:
+		return 0, nil
+	}
+	return max(n, 0), err
+}
+
+// peerState is what is known of the other side without reading from it.
+type peerState uint8
+
+const (
+	peerQuiet peerState = iota // connected, nothing to read
+	peerSent                   // something to read
+	peerGone                   // closed or broken
+)
+
+// peek looks at a connection without waiting and without taking anything. It is
+// safe beside a reader. What it cannot look into seems quiet.
+func peek(conn net.Conn) peerState {
+	if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
+		conn = t.NetConn()
+	}
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return peerQuiet
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return peerGone
+	}
+	state := peerQuiet
+	err = raw.Control(func(fd uintptr) {
+		var b [1]byte
+		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		switch {
+		case err == syscall.EAGAIN || err == syscall.EINTR:
+		case err != nil || n == 0:
+			state = peerGone
+		default:
+			state = peerSent
+		}
+	})
+	if err != nil {
+		return peerGone
+	}
+	return state
+}

@@ -1,0 +1,213 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// errTooBig is returned by collect for a reply beyond its bound.
+var errTooBig = errors.New("proxy: reply from Redis is too big to be held")
+
+// asyncWrite is the number of bytes that may be written to Redis before its
+// replies are read: less than what the sockets in between hold, so that neither
+// side waits for the other.
+const asyncWrite = 16 << 10
+
+// upstream is one session's private connection to Redis. Commands go out once
+// and are never repeated: a lost reply does not mean that one was not executed.
+//
+// It belongs to one goroutine at a time, the session's or, once it reads for
+// itself, the pump's; close and writing beside a reader are safe.
+type upstream struct {
+	conn   net.Conn
+	bufs   *bufferPool
+	reader *sockReader
+	fr     replyFramer
+	buf    []byte // bytes read and not scanned: buf[at:]
+	at     int
+	wbuf   []byte
+	once   sync.Once
+	closed func()
+}
+
+func newUpstream(conn net.Conn, bufs *bufferPool, closed func()) *upstream {
+	u := &upstream{conn: conn, bufs: bufs, closed: closed}
+	u.reader = newSockReader(conn, u.space, u.release)
+	return u
+}
+
+// dialRedis opens a raw connection as the options say: no handshake, no AUTH.
+func dialRedis(ctx context.Context, o *redis.Options) (net.Conn, error) {
+	network, addr := o.Network, o.Addr
+	if network == "" {
+		network = "tcp"
+		if strings.HasPrefix(addr, "/") {
+			network = "unix"
+		}
+	}
+	timeout := o.DialTimeout
+	if timeout <= 0 {
+		timeout = 5 * time.Second
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	d := &net.Dialer{KeepAlive: keepAlive}
+	switch {
+	case o.Dialer != nil:
+		return o.Dialer(ctx, network, addr)
+	case o.TLSConfig != nil:
+		return (&tls.Dialer{NetDialer: d, Config: o.TLSConfig}).DialContext(ctx, network, addr)
+	}
+	return d.DialContext(ctx, network, addr)
+}
+
+// close closes the connection, once. Safe from any goroutine.
+func (u *upstream) close() {
+	u.once.Do(func() {
+		u.conn.Close()
+		u.closed()
+	})
+}
+
+// alive reports whether Redis has not closed the idle connection.
+func (u *upstream) alive() bool { return peek(u.conn) != peerGone }
+
+// space and release are the reader's: see sockReader.
+func (u *upstream) space() []byte {
+	if u.buf == nil {
+		u.buf = u.bufs.get()
+	}
+	if u.at == len(u.buf) {
+		u.buf, u.at = u.buf[:0], 0
+	}
+	return u.buf[len(u.buf):cap(u.buf)]
+}
+
+func (u *upstream) release() {
+	if u.buf != nil && u.at == len(u.buf) {
+		u.bufs.put(u.buf)
+		u.buf, u.at = nil, 0
+	}
+}
+
+// pending reports whether bytes have been read that were not scanned yet.
+func (u *upstream) pending() bool { return u.at < len(u.buf) }
+
+// fill waits for bytes from Redis. Call it when nothing is pending.
+func (u *upstream) fill() error {
+	n, err := u.reader.read()
+	if err != nil {
+		return fmt.Errorf("proxy: read from Redis: %w", err)
+	}
+	u.buf = u.buf[:len(u.buf)+n]
+	return nil
+}
+
+// scan returns the next piece of a reply from what is pending, and whether it
+// completes the reply. The piece is valid until the next fill.
+func (u *upstream) scan() (piece []byte, done bool, err error) {
+	n, done, err := u.fr.scan(u.buf[u.at:])
+	piece = u.buf[u.at : u.at+n]
+	u.at += n
+	return piece, done, err
+}
+
+// size is the number of bytes of the commands.
+func size(raws [][]byte) int {
+	n := 0
+	for _, raw := range raws {
+		n += len(raw)
+	}
+	return n
+}
+
+// write sends commands in as few writes as is cheap.
+func (u *upstream) write(raws [][]byte) error {
+	if len(raws) == 1 {
+		return u.send(raws[0])
+	}
+	u.wbuf = u.bufs.get()
+	defer func() {
+		u.bufs.put(u.wbuf)
+		u.wbuf = nil
+	}()
+	for _, raw := range raws {
+		if len(u.wbuf)+len(raw) > cap(u.wbuf) {
+			if err := u.send(u.wbuf); err != nil {
+				return err
+			}
+			u.wbuf = u.wbuf[:0]
+		}
+		if len(raw) > cap(u.wbuf)/2 {
+			if err := u.send(u.wbuf); err != nil {
+				return err
+			}
+			u.wbuf = u.wbuf[:0]
+			if err := u.send(raw); err != nil {
+				return err
+			}
+			continue
+		}
+		u.wbuf = append(u.wbuf, raw...)
+	}
+	return u.send(u.wbuf)
+}
+
+func (u *upstream) send(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if _, err := u.conn.Write(p); err != nil {
+		return fmt.Errorf("proxy: write to Redis: %w", err)
+	}
+	return nil
+}
+
+// dialer opens the private connections and remembers a failure for a moment, so
+// that a pipeline of many commands does not wait for as many failures.
+// Safe for concurrent use.
+type dialer struct {
+	opts *redis.Options
+	bufs *bufferPool
+	m    *metrics
+
+	mu     sync.Mutex // guards the following fields
+	failed time.Time
+	err    error
+}
+
+const dialPause = 100 * time.Millisecond
+
+func (d *dialer) dial(ctx context.Context) (*upstream, error) {
+	if err := d.recentFailure(time.Now()); err != nil {
+		return nil, err
+	}
+	conn, err := dialRedis(ctx, d.opts)
+	if err != nil {
+		d.mu.Lock()
+		d.failed, d.err = time.Now(), err
+		d.mu.Unlock()
+		return nil, err
+	}
+	d.m.upstreams.Add(1)
+	d.m.upstreamsOpened.Add(1)
+	return newUpstream(conn, d.bufs, func() { d.m.upstreams.Add(-1) }), nil
+}
+
+func (d *dialer) recentFailure(now time.Time) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.err != nil && now.Sub(d.failed) < dialPause {
+		return d.err
+	}
+	d.err = nil
+	return nil
+}
