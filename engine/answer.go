@@ -25,16 +25,33 @@ type answer struct {
 	reads   []reading      // of each counter read
 }
 
+// done reports whether the script was carried out, now or earlier.
+func (a *answer) done() bool { return a.status == "ok" || a.status == "seen" || a.status == "idle" }
+
 // reading is a counter as Redis has it; err where that is not an integer.
 type reading struct {
 	val   Value
-	epoch int64
+	epoch epoch
 	err   *Error
 }
 
 type opResult struct {
 	Result
-	epoch int64
+	epoch epoch
+}
+
+// epoch is a counter's epoch. A swept one was raised by a proxy, which took the
+// counter out of every slice: a slice found under it is valid.
+type epoch struct {
+	n     int64
+	swept bool
+}
+
+func parseEpoch(v any) (ep epoch, ok bool) {
+	text, _ := v.(string)
+	text, ep.swept = strings.CutPrefix(text, "+")
+	ok = parseInt(text, &ep.n)
+	return ep, ok
 }
 
 // parseBatch reads the reply to a batch, or to a strict command.
@@ -44,7 +61,7 @@ func (p *partition) parseBatch(r *round, reply lua.Reply) answer {
 	}
 	words := list(reply.Value)
 	out := p.parseHead(words)
-	if out.err != nil || out.status != "ok" && out.status != "seen" {
+	if out.err != nil || !out.done() {
 		return out
 	}
 	out.err = out.parsePayload(len(r.ops), p.family.InstanceAware())
@@ -111,7 +128,7 @@ func (p *partition) parseReadings(words []any, n int) ([]reading, error) {
 		ok := parseInt(words[at], &v.val.Total)
 		if width == 3 {
 			ok = parseInt(words[at+1], &v.val.Mine) && ok
-			parseInt(words[at+2], &v.epoch)
+			v.epoch, _ = parseEpoch(words[at+2])
 		}
 		if !ok {
 			v.err = ErrNotInteger
@@ -156,19 +173,21 @@ func parseOp(text string, instanceAware bool) (res opResult, err error) {
 		res.Err = refusal(text)
 		return res, nil
 	}
-	into := []*int64{nil, &res.Value.Total, &res.Prev.Total}
+	into := []*int64{&res.Value.Total, &res.Prev.Total}
 	if instanceAware {
-		into = []*int64{nil, &res.Value.Total, &res.Value.Mine, &res.Prev.Total, &res.Prev.Mine, &res.epoch}
+		into = []*int64{&res.Value.Total, &res.Value.Mine, &res.Prev.Total, &res.Prev.Mine}
 	}
-	if len(parts) != len(into) {
+	ok := len(parts) > len(into)
+	for i := 0; ok && i < len(into); i++ {
+		ok = parseInt(parts[1+i], into[i])
+	}
+	if ok && instanceAware {
+		res.epoch, ok = parseEpoch(parts[len(parts)-1])
+	}
+	if !ok {
 		return res, fmt.Errorf("engine: operation result %q", text)
 	}
 	res.Applied = parts[0] == "1"
-	for i := 1; i < len(parts); i++ {
-		if !parseInt(parts[i], into[i]) {
-			return res, fmt.Errorf("engine: operation result %q", text)
-		}
-	}
 	return res, nil
 }
 

@@ -51,13 +51,13 @@ func (plainStore) Run(_ context.Context, calls []lua.Call) []lua.Reply {
 		switch call.Script {
 		case lua.PlainApply:
 			words = []any{"ok", ""}
-			for range call.Args[7].(int) {
+			for range call.Args[8].(int) {
 				words = append(words, "0")
 			}
 		case lua.Config:
 			words = []any{"", ""}
-		default: // HMGET
-			words = make([]any, len(call.Args)-2)
+		default: // HMGET, and what is asked at the start
+			words = make([]any, max(0, len(call.Args)-2))
 		}
 		replies[i].Value = words
 	}

@@ -22,7 +22,10 @@ type burial struct {
 
 // mayBury is false for a while after Redis could not be reached: the others
 // may have been cut off just as long, and need time to be heard again.
-func (e *Engine) mayBury() bool { return e.now() >= e.noBurialBefore.Load() }
+func (e *Engine) mayBury() bool {
+	now := e.now()
+	return now >= e.noBurialBefore.Load() && e.silence(now) < e.opts.DeadAfter/2
+}
 
 // bury has the flusher bury an instance, unless it is busy burying another.
 func (p *partition) bury(id string) {

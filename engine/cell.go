@@ -128,11 +128,11 @@ func (c *cell) acknowledge() { c.sent = change{} }
 // setBase takes over what Redis said at time at. There must be nothing in
 // flight. A slice that stands unchanged under a moved epoch is one that was
 // left behind, so it is void.
-func (c *cell) setBase(val Value, epoch, at int64) {
-	if c.loaded && !c.written(val, epoch) {
+func (c *cell) setBase(val Value, ep epoch, at int64) {
+	if c.loaded && !c.written(val, ep) {
 		c.base.Total, c.void = val.Total, true
 	} else {
-		c.base, c.epoch, c.void = val, epoch, false
+		c.base, c.epoch, c.void = val, ep.n, false
 	}
 	c.baseAt, c.loaded, c.asked = at, true, false
 	if c.retryAt == 0 {
@@ -140,17 +140,17 @@ func (c *cell) setBase(val Value, epoch, at int64) {
 	}
 }
 
-// written reports whether the slice in val was written under epoch, as far as
-// one can tell.
-func (c *cell) written(val Value, epoch int64) bool {
-	return epoch == c.epoch || val.Mine != c.base.Mine || val.Mine == 0
+// written reports whether the slice in val was written under its epoch, as far
+// as one can tell. The scripts decide by the same rule.
+func (c *cell) written(val Value, ep epoch) bool {
+	return ep.n == c.epoch || ep.swept || val.Mine != c.base.Mine || val.Mine == 0
 }
 
 // settle is setBase for the reply to this cell's own batch, whose slice is
 // valid whatever was known before.
-func (c *cell) settle(val Value, epoch, at int64) {
+func (c *cell) settle(val Value, ep epoch, at int64) {
 	c.loaded, c.retryAt = false, 0
-	c.setBase(val, epoch, at)
+	c.setBase(val, ep, at)
 }
 
 // forget makes base void but keeps what was accepted: the next use loads first.

@@ -30,7 +30,7 @@ func TestChangesCompose(t *testing.T) {
 // sent, is put back, or arrives (rule L2).
 func TestViewSurvivesAFlush(t *testing.T) {
 	c := &cell{}
-	c.setBase(Value{Total: 10, Mine: 4}, 0, 1)
+	c.setBase(Value{Total: 10, Mine: 4}, epoch{n: 0}, 1)
 	c.add(5)
 	want, _ := c.view()
 	check := func(when string) {
@@ -48,7 +48,7 @@ func TestViewSurvivesAFlush(t *testing.T) {
 	want = Value{Total: 16, Mine: 10}
 	check("with more pending")
 	c.acknowledge()
-	c.settle(Value{Total: 15, Mine: 9}, 0, 2)
+	c.settle(Value{Total: 15, Mine: 9}, epoch{n: 0}, 2)
 	check("acknowledged")
 	if !c.dirty() {
 		t.Fatal("the second change is still pending")
@@ -77,8 +77,8 @@ func TestAddRefusesWhatDoesNotFitBesideOthers(t *testing.T) {
 // raised it: it counts as zero until the next batch replaces it.
 func TestStaleSliceIsVoid(t *testing.T) {
 	c := &cell{}
-	c.setBase(Value{Total: 5, Mine: 5}, 0, 1)
-	c.setBase(Value{Total: 100, Mine: 5}, 1, 2)
+	c.setBase(Value{Total: 5, Mine: 5}, epoch{n: 0}, 1)
+	c.setBase(Value{Total: 100, Mine: 5}, epoch{n: 1}, 2)
 	if got, _ := c.view(); got != (Value{Total: 100}) {
 		t.Fatalf("reads %+v", got)
 	}
@@ -90,11 +90,15 @@ func TestStaleSliceIsVoid(t *testing.T) {
 		t.Fatalf("the batch is made under epoch %d and slice %d, want those from before", c.epoch, c.base.Mine)
 	}
 	c.acknowledge()
-	c.settle(Value{Total: 103, Mine: 3}, 1, 3)
+	c.settle(Value{Total: 103, Mine: 3}, epoch{n: 1}, 3)
 	if got, _ := c.view(); got != (Value{Total: 103, Mine: 3}) || c.void {
 		t.Fatalf("reads %+v", got)
 	}
-	c.setBase(Value{Total: 50, Mine: 50}, 2, 4) // a sibling with our id did SET
+	c.setBase(Value{Total: 3, Mine: 3}, epoch{n: 2, swept: true}, 4) // a sibling with our id did SET
+	if got, _ := c.view(); got != (Value{Total: 3, Mine: 3}) || c.void {
+		t.Fatalf("reads %+v", got)
+	}
+	c.setBase(Value{Total: 50, Mine: 50}, epoch{n: 3}, 5)
 	if got, _ := c.view(); got != (Value{Total: 50, Mine: 50}) {
 		t.Fatalf("reads %+v", got)
 	}

@@ -53,12 +53,62 @@ func (e *Engine) unreachable(err error) {
 	}
 }
 
+// silence is for how long Redis has not been reached.
+func (e *Engine) silence(now int64) time.Duration {
+	if since := e.downSince.Load(); since != 0 {
+		return time.Duration(now - since)
+	}
+	return 0
+}
+
+// meet tries to reach Redis until it does, and then does what has to be done
+// once: it warns of an eviction policy, and takes over what an earlier process
+// with this instance's id has left.
+func (e *Engine) meet() {
+	for pause := minBackoff; ; pause = min(2*pause, maxBackoff) {
+		if e.Ping(e.ctx) == nil {
+			break
+		}
+		select {
+		case <-time.After(pause):
+		case <-e.ctx.Done():
+			return
+		}
+	}
+	e.warnOfEviction()
+	e.takeOver()
+}
+
+// takeOver keeps alive, or has moved back, the slices that an earlier process
+// with this instance's id has left in any recorded namespace.
+func (e *Engine) takeOver() {
+	reply := e.call(e.ctx, lua.Command("hkeys", lua.ConfigKey))[0]
+	for _, field := range list(reply.Value) {
+		text, _ := field.(string)
+		namespace, found := strings.CutSuffix(text, ":partitions")
+		if !found {
+			continue
+		}
+		for _, f := range []Family{LaxInstance, StrictInstance} {
+			for i := range e.opts.Partitions {
+				keys := lua.NewKeys(namespace, f.Container(), i, e.opts.Partitions)
+				reply := e.call(e.ctx, lua.Command("exists", keys.Slices(e.opts.InstanceID), keys.Buried(e.opts.InstanceID)))[0]
+				if n, _ := reply.Value.(int64); n == 0 {
+					continue
+				}
+				if parts, err := e.partitions(f, []byte(namespace)); err == nil {
+					parts[i].beatAt.Store(e.now())
+					parts[i].kick()
+				}
+			}
+		}
+	}
+}
+
 // reachable notes that Redis answered. After a long silence others may seem
 // dead that only were as cut off as this proxy: nobody is buried for a while.
 func (e *Engine) reachable() {
-	if !e.met.Load() && e.met.CompareAndSwap(false, true) {
-		e.greeting.Go(e.warnOfEviction)
-	}
+	e.met.Store(true)
 	since := e.downSince.Load()
 	if since == 0 || !e.downSince.CompareAndSwap(since, 0) {
 		return

@@ -144,10 +144,10 @@ func (e *Engine) Close(ctx context.Context) ([]Lost, error) {
 	close(e.stopped)
 	e.mu.Unlock()
 	e.cancel()
+	e.meeting.Wait() // it may still make partitions
 	for _, p := range e.live() {
 		p.stopFlusher()
 	}
-	e.greeting.Wait()
 	lost := e.lost(ctx, flushErr)
 	err := e.client.Close()
 	if len(lost) > 0 {

@@ -38,7 +38,7 @@ type Engine struct {
 	met            atomic.Bool  // Redis was reached at least once
 	stats          counts
 
-	greeting sync.WaitGroup // what is asked of Redis when it is first reached
+	meeting sync.WaitGroup // what is done when Redis is first reached
 }
 
 // New starts an engine. It does not need Redis to be reachable.
@@ -59,6 +59,7 @@ func newEngine(opts Options, client *redis.Client, store store) *Engine {
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.spaces.Store(&map[string]*space{})
+	e.meeting.Go(e.meet)
 	return e
 }
 

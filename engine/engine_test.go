@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/distkit/distkit-proxy/lua"
 	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 )
@@ -13,6 +14,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 var lax = []Family{LaxInstance, LaxPlain}
+
 var all = []Family{LaxInstance, StrictInstance, LaxPlain, StrictPlain}
 
 func TestCountsAndFlushes(t *testing.T) {
@@ -39,20 +41,23 @@ func TestCountsAndFlushes(t *testing.T) {
 func startForTest(t testing.TB, opts Options) (*Engine, *miniredis.Miniredis) {
 	t.Helper()
 	m := miniredis.RunT(t)
-	return connectForTest(t, m.Addr(), opts), m
+	return connectForTest(t, m.Addr(), opts, func(s store) store { return s }), m
 }
 
-// connectForTest runs an engine on the Redis at addr.
-func connectForTest(t testing.TB, addr string, opts Options) *Engine {
+// connectForTest runs an engine on the Redis at addr, with what wrap makes of
+// its store in between.
+func connectForTest(t testing.TB, addr string, opts Options, wrap func(store) store) *Engine {
 	t.Helper()
 	opts.Redis = &redis.Options{Addr: addr}
 	if opts.InstanceID == "" {
 		opts.InstanceID = "i1"
 	}
-	e, err := New(opts)
+	opts, err := opts.withDefaults()
 	if err != nil {
 		t.Fatal(err)
 	}
+	client := redis.NewClient(clientOptions(opts))
+	e := newEngine(opts, client, wrap(lua.NewExecutor(client)))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

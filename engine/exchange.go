@@ -39,7 +39,7 @@ func (p *partition) exchange(ctx context.Context, r *round) answer {
 	if r.write {
 		out = p.parseBatch(r, replies[0])
 		replies = replies[1:]
-		if out.err != nil || out.status != "ok" && out.status != "seen" {
+		if out.err != nil || !out.done() {
 			return out
 		}
 	}
@@ -58,8 +58,7 @@ func (p *partition) exchange(ctx context.Context, r *round) answer {
 		}
 		out.reads = append(out.reads, part.reads...)
 		out.status, out.dead = cmpOr(out.status, part.status), cmpOr(part.dead, out.dead)
-		out.mark = part.mark
-		p.alive.Store(part.alive)
+		out.mark, out.alive = part.mark, part.alive
 	}
 	return out
 }
@@ -82,19 +81,31 @@ func (p *partition) timed(r *round) {
 
 // batchCall is the round's numbered batch.
 func (p *partition) batchCall(r *round) lua.Call {
-	number := strconv.FormatUint(p.applied+1, 10)
-	if r.clear != nil {
-		return p.clearCall(r.clear.kind, number)
+	send := sending{number: strconv.FormatUint(p.applied+1, 10)}
+	if r.tries == 0 {
+		send.first = 1
 	}
-	return p.applyCall(number, false, r.carried, r.ops)
+	if r.clear != nil {
+		return p.clearCall(r.clear.kind, send)
+	}
+	return p.applyCall(send, r.carried, r.ops)
 }
 
-// applyCall changes counters: a numbered batch, or a strict command with number
-// "0". checkDead makes the script stop where there is a dead instance to bury.
-func (p *partition) applyCall(number string, checkDead bool, incs []carried, ops []*opReq) lua.Call {
+// sending is how a script that changes counters is sent.
+type sending struct {
+	number    string // the batch's; "0" for a strict command
+	first     int    // 1: never sent before, so that no late copy of it can be about
+	checkDead bool   // stop where there is a dead instance to bury
+}
+
+// strictly is how strict commands are sent: once, and without a number.
+var strictly = sending{number: "0", first: 1}
+
+// applyCall changes counters.
+func (p *partition) applyCall(send sending, incs []carried, ops []*opReq) lua.Call {
 	if !p.family.InstanceAware() {
-		args := make([]any, 0, 3+2*len(incs)+5*len(ops))
-		args = append(args, number, p.ttl(), len(incs))
+		args := make([]any, 0, 4+2*len(incs)+5*len(ops))
+		args = append(args, send.number, p.ttl(), send.first, len(incs))
 		for _, item := range incs {
 			args = append(args, item.c.name, item.ch.d)
 		}
@@ -111,11 +122,11 @@ func (p *partition) applyCall(number string, checkDead bool, incs []carried, ops
 		}
 	}
 	check := 0
-	if checkDead && p.e.mayBury() {
+	if send.checkDead && p.e.mayBury() {
 		check = 1
 	}
-	args := make([]any, 0, 8+len(others)+5*len(incs)+7*len(ops))
-	args = append(args, number, p.ttl(), p.e.opts.InstanceID, p.deadMillis(), uuid.NewString(), check, len(others), len(incs))
+	args := make([]any, 0, 9+len(others)+5*len(incs)+7*len(ops))
+	args = append(args, send.number, p.ttl(), send.first, p.e.opts.InstanceID, p.deadMillis(), uuid.NewString(), check, len(others), len(incs))
 	for _, id := range others {
 		args = append(args, id)
 	}
@@ -146,18 +157,18 @@ func (p *partition) remembered(name string) (epoch, slice any) {
 	return "", ""
 }
 
-// clearCall is CLEAR or CLEARI, numbered or with number "0".
-func (p *partition) clearCall(kind opKind, number string) lua.Call {
+// clearCall is CLEAR or CLEARI.
+func (p *partition) clearCall(kind opKind, send sending) lua.Call {
 	me := p.e.opts.InstanceID
 	switch {
 	case !p.family.InstanceAware():
-		return lua.PlainClear.Call([]string{p.keys.Totals(), p.record()}, number, p.ttl())
+		return lua.PlainClear.Call([]string{p.keys.Totals(), p.record()}, send.number, p.ttl(), send.first)
 	case kind == opClearI:
 		return lua.InstClearI.Call([]string{
 			p.keys.Cumulative(), p.keys.Slices(me), p.keys.Instances(), p.keys.Epochs(), p.keys.Buried(me), p.record(),
-		}, number, p.ttl(), me)
+		}, send.number, p.ttl(), send.first, me)
 	}
-	args := []any{number, p.ttl(), me, uuid.NewString()}
+	args := []any{send.number, p.ttl(), send.first, me, uuid.NewString()}
 	for _, id := range p.others {
 		args = append(args, id)
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicebob/miniredis/v2"
+
 	"github.com/distkit/distkit-proxy/lua"
 )
 
@@ -68,9 +70,13 @@ func lostReplies(replies []lua.Reply, from int) []lua.Reply {
 func TestExactlyOnceThroughLosses(t *testing.T) {
 	for _, f := range lax {
 		t.Run(f.String(), func(t *testing.T) {
-			e, m := startForTest(t, Options{FlushInterval: time.Millisecond, AllowedLag: time.Millisecond})
-			flaky := &flakyStore{store: e.store, random: rand.New(rand.NewPCG(7, uint64(f)))}
-			e.store = flaky
+			m := miniredis.RunT(t)
+			flaky := &flakyStore{random: rand.New(rand.NewPCG(7, uint64(f)))}
+			opts := Options{FlushInterval: time.Millisecond, AllowedLag: time.Millisecond}
+			e := connectForTest(t, m.Addr(), opts, func(s store) store {
+				flaky.store = s
+				return flaky
+			})
 			names := []string{"a", "b", "c", "d", "e"}
 			for _, name := range names {
 				mustInc(t, e, f, name, 0)

@@ -127,7 +127,7 @@ func (p *partition) round(ctx context.Context) {
 		}
 		p.flight = r
 	}
-	if err := p.space.agree(ctx, r.write); err != nil {
+	if err := p.space.agree(ctx, len(r.carried) > 0 || certain(r.ops)); err != nil {
 		p.roundFailed(r, err)
 		return
 	}
@@ -157,6 +157,9 @@ func (p *partition) round(ctx context.Context) {
 			p.others = without(out.ids, p.e.opts.InstanceID)
 		default:
 			p.settle(r, out)
+			if out.status == "ok" && r.write { // something was written: if it was the first time, say so
+				_ = p.space.agree(ctx, true)
+			}
 			return
 		}
 	}

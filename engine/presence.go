@@ -104,6 +104,7 @@ func (p *partition) restore(ctx context.Context) error {
 	p.e.log.Info("was taken for dead; slices moved back", "namespace", p.space.name, "family", p.family.String())
 	p.forgetAll()
 	p.beaten(p.e.now())
+	p.kick()
 	return nil
 }
 

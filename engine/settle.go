@@ -5,9 +5,14 @@ func (p *partition) settle(r *round, out answer) {
 	p.setBack()
 	p.failed.Store(nil)
 	p.noteMark(out.mark, r.clear != nil)
+	if p.family.InstanceAware() {
+		p.alive.Store(out.alive)
+	}
 	if r.write {
-		p.applied++
-		p.usedAt = p.e.now()
+		if out.status != "idle" {
+			p.applied++
+			p.usedAt = p.e.now()
+		}
 		p.settleWrites(r, out)
 	}
 	for i, c := range r.reads {
@@ -34,7 +39,7 @@ func (p *partition) settleWrites(r *round, out answer) {
 		p.settleClear(r)
 		return
 	}
-	if p.family.InstanceAware() {
+	if p.family.InstanceAware() && out.status != "idle" {
 		p.beaten(now)
 	}
 	void := p.settleOps(r, out)
@@ -55,8 +60,8 @@ func (p *partition) settleWrites(r *round, out answer) {
 		default:
 			c.acknowledge()
 			p.cleanedLocked(c)
-			if item := out.values[i]; item.err == nil {
-				c.settle(item.val, item.epoch, r.sentAt)
+			if got := out.values[i]; got.err == nil {
+				c.settle(got.val, got.epoch, r.sentAt)
 			}
 		}
 		s.mu.Unlock()
@@ -122,7 +127,7 @@ func (p *partition) settleClear(r *round) {
 	whole := r.clear.kind == opClear
 	p.eachCell(func(_ *shard, c *cell) {
 		if whole {
-			c.settle(Value{}, 0, r.sentAt)
+			c.settle(Value{}, epoch{}, r.sentAt)
 			return
 		}
 		c.retryAt, c.err = 0, nil
@@ -152,6 +157,9 @@ func (p *partition) settleRead(c *cell, values []reading, i int, at int64) {
 		c.err = v.err
 	default:
 		c.setBase(v.val, v.epoch, at)
+		if v.val.Mine != 0 && p.beatAt.Load() == 0 {
+			p.beatAt.Store(p.e.now()) // a slice from before this run: it is ours to keep alive
+		}
 	}
 	s.mu.Unlock()
 	p.keepFresh(c, p.e.now())

@@ -31,6 +31,9 @@ var awayCodes = []string{
 	"MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOSCRIPT", "UNKILLABLE",
 }
 
+// wrongType is Redis' error for a key of another type.
+var wrongType = &Error{"WRONGTYPE", "Operation against a key holding the wrong kind of value"}
+
 // asRefusal returns err as a refusal for good, or nil when it says that Redis
 // is away: not reached, not answering, or not able to serve now.
 func asRefusal(err error) *Error {
@@ -41,6 +44,9 @@ func asRefusal(err error) *Error {
 	var reply redis.Error
 	if !errors.As(err, &reply) {
 		return nil
+	}
+	if strings.Contains(reply.Error(), wrongType.Msg) {
+		return wrongType // wherever the script's error has it
 	}
 	code, msg, _ := strings.Cut(reply.Error(), " ")
 	for _, away := range awayCodes {

@@ -9,7 +9,7 @@ import (
 // runStrict carries out operations of a strict partition in one atomic script,
 // which is sent once: a lost reply is ErrUnknown, never a retry.
 func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
-	if err := p.space.agree(ctx, true); err != nil {
+	if err := p.space.agree(ctx, certain(ops)); err != nil {
 		return sameFailure(len(ops), p.e.strictError(err, false))
 	}
 	r := &round{ops: ops}
@@ -20,10 +20,12 @@ func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 	for range 1000 {
 		p.presence.Lock()
 		var call lua.Call
+		send := strictly
+		send.checkDead = graves > 0
 		if r.clear != nil {
-			call = p.clearCall(r.clear.kind, "0")
+			call = p.clearCall(r.clear.kind, send)
 		} else {
-			call = p.applyCall("0", graves > 0, nil, ops)
+			call = p.applyCall(send, nil, ops)
 		}
 		p.presence.Unlock()
 		reply := p.e.call(ctx, call)[0]
@@ -32,11 +34,17 @@ func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 			return sameFailure(len(ops), p.e.strictError(out.err, true))
 		}
 		p.e.reachable()
-		// Every status but ok says that nothing was done yet.
+		if out.status == "ok" { // something was written: if it was the first time, say so
+			if err := p.space.agree(ctx, true); err != nil {
+				p.e.log.Warn("cannot record the settings of a namespace", "namespace", p.space.name, "error", err)
+			}
+		}
+		if out.done() {
+			return p.strictResults(r, out)
+		}
+		// Every other status says that nothing was done yet.
 		var err error
 		switch out.status {
-		case "ok":
-			return p.strictResults(r, out)
 		case "buried":
 			err = p.restoreStrict(ctx)
 		case "dead":
@@ -56,7 +64,7 @@ func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 func (p *partition) strictResults(r *round, out answer) []Result {
 	if p.family.InstanceAware() {
 		p.alive.Store(out.alive)
-		if r.clear == nil && p.beatAt.Load() == 0 && writesSlices(r.ops) {
+		if r.clear == nil && p.beatAt.Load() == 0 && leavesSlices(out.results) {
 			p.beaten(p.e.now())
 			p.kick()
 		}
@@ -67,14 +75,55 @@ func (p *partition) strictResults(r *round, out answer) []Result {
 	results := make([]Result, len(r.ops))
 	for i := range results {
 		results[i] = out.results[i].Result
+		if p.family.InstanceAware() {
+			p.remember(r.ops[i], &out.results[i])
+		}
 	}
 	return results
 }
 
-// writesSlices reports whether any of the operations may leave a slice behind.
-func writesSlices(ops []*opReq) bool {
+// remember keeps what a strict operation showed of this instance's slice, for a
+// while: by it a slice that the distkit crate leaves behind is recognised.
+func (p *partition) remember(op *opReq, res *opResult) {
+	if res.Err != nil {
+		return
+	}
+	s := p.shardOf(hash([]byte(op.name)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	c, made := s.cellLocked([]byte(op.name))
+	if made {
+		p.gained(1)
+		p.kick() // the flusher lets go of idle ones
+	}
+	c.touchedAt = p.e.now()
+	wrote := res.Applied && op.kind != opGet && (op.kind != opInc || op.n != 0)
+	// One that only read under a moved epoch may have seen a void slice as zero.
+	if !c.loaded || wrote || res.epoch.swept || res.epoch.n == c.epoch {
+		c.base, c.epoch, c.loaded = res.Value, res.epoch.n, true
+	}
+}
+
+// certain reports whether operations change something whatever they find.
+func certain(ops []*opReq) bool {
 	for _, op := range ops {
-		if op.kind != opGet && op.kind != opDel && op.kind != opDelI {
+		switch op.kind {
+		case opInc, opSet, opSetI:
+			if op.cond.Op == None {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// leavesSlices reports whether this instance has a slice of any of the counters.
+func leavesSlices(results []opResult) bool {
+	for _, res := range results {
+		if res.Value.Mine != 0 {
 			return true
 		}
 	}

@@ -27,7 +27,7 @@ func TestRunLoadsWhatRedisForgot(t *testing.T) {
 		}
 		replies := exec.Run(t.Context(), []Call{
 			Command("incr", "plain"),
-			PlainApply.Call(keys, i+1, 60000, 1, "k", 5),
+			PlainApply.Call(keys, i+1, 60000, 1, 1, "k", 5),
 			Command("hget", "page:lax_counter", "k"),
 		})
 		for j, reply := range replies {

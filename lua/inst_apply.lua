@@ -11,12 +11,13 @@
 -- KEYS[8]  and on: slices and buried slices of each other instance, in the order of ids
 -- ARGV[1]  the batch's number, or 0
 -- ARGV[2]  the record's time to live in ms
--- ARGV[3]  this instance's id
--- ARGV[4]  dead_after in ms
--- ARGV[5]  a random mark, used when the partition has none
--- ARGV[6]  1: do nothing while there is a dead instance to bury
--- ARGV[7]  k, the number of other instances' ids
--- ARGV[8]  m, the number of increments; each counter occurs once
+-- ARGV[3]  1: sent for the first time, so that no record is needed if nothing changes
+-- ARGV[4]  this instance's id
+-- ARGV[5]  dead_after in ms
+-- ARGV[6]  a random mark, used when the partition has none
+-- ARGV[7]  1: do nothing while there is a dead instance to bury
+-- ARGV[8]  k, the number of other instances' ids
+-- ARGV[9]  m, the number of increments; each counter occurs once
 -- ARGV     k ids
 -- ARGV     m times: counter, delta, set ('' or "slice := set" before the delta),
 --          epoch and slice under which the delta was made
@@ -25,26 +26,29 @@
 --          '', operand, epoch, slice ('' and '' where nothing is remembered)
 --
 -- Returns {status, payload, mark, dead, alive, then of each increment's counter: total, slice, epoch}
---   status 'ok'; 'seen' (applied earlier; values are those of now); and, with
---   nothing done, 'gap' (payload: the last number applied), 'buried' (move the
---   buried slices back first), 'dead' (bury first), 'ids' (an instance was not
---   named; the instances' ids follow instead of values)
+--   status 'ok'; 'idle' (carried out, nothing changed, the number is not used up);
+--   'seen' (applied earlier; values are those of now); and, with nothing done,
+--   'gap' (payload: the last number applied), 'buried' (move the buried slices
+--   back first), 'dead' (bury first), 'ids' (an instance was not named; the
+--   instances' ids follow instead of values)
 --   payload: words, 'i<index>=<code>' for each refused increment and
 --   'o<index>=<applied>,<total>,<mine>,<previous total>,<previous mine>,<epoch>'
 --   or 'o<index>=<code>' for each operation; code O: overflow of total or slice,
 --   N: a value in Redis is not an integer
 --   dead: an instance to bury, or ''; alive: how many instances are
+--   epoch: with a '+' when it is swept (include/epoch.lua)
 -- include: int64
 -- include: record
 -- include: fields
 -- include: clock
 -- include: mark
+-- include: epoch
 -- include: others
 local totals, slices, instances, keys, epochs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local buried, record = KEYS[6], KEYS[7]
-local number, ttl, me, dead_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local ids, increments = tonumber(ARGV[7]), tonumber(ARGV[8])
-local first_increment = 9 + ids
+local number, ttl, me, dead_ms = ARGV[1], ARGV[2], ARGV[4], tonumber(ARGV[5])
+local ids, increments = tonumber(ARGV[8]), tonumber(ARGV[9])
+local first_increment = 10 + ids
 local first_op = first_increment + increments * 5
 
 local fields, known, reaches_out = {}, {}, false
@@ -62,10 +66,10 @@ for i = first_op, #ARGV, 7 do
 end
 
 -- Everything is read, and so every type checked, before anything is written.
-local total, slice, epoch = {}, {}, {}
+local total, slice, epoch, swept = {}, {}, {}, {}
 read_fields(totals, fields, total)
 read_fields(slices, fields, slice)
-read_fields(epochs, fields, epoch)
+read_epochs(epochs, fields, epoch, swept)
 redis.call('SCARD', keys)
 local now = now_ms()
 local dead = find_dead(instances, me, now, dead_ms)
@@ -76,7 +80,7 @@ local function reply(status, payload)
     local field = ARGV[i]
     out[#out + 1] = total[field] or '0'
     out[#out + 1] = slice[field] or '0'
-    out[#out + 1] = epoch[field] or '0'
+    out[#out + 1] = epoch_word(field, epoch, swept)
   end
   return out
 end
@@ -86,24 +90,21 @@ if number ~= '0' then
   if status ~= 'new' then return reply(status, payload) end
 end
 if must_restore(buried) then return {'buried'} end
-if ARGV[6] == '1' and dead ~= '' then return {'dead', '', '', dead} end
-if reaches_out and unknown_instance(instances, me, 9, first_increment - 1) then
+if ARGV[7] == '1' and dead ~= '' then return {'dead', '', '', dead} end
+if reaches_out and unknown_instance(instances, me, 10, first_increment - 1) then
   return {'ids', unpack(redis.call('ZRANGE', instances, 0, 3000))}
 end
 
 local changed, unused, taken, words = {}, {}, {}, {}
 local touched = false
 
--- valid_slice returns my slice of a counter. Where the epoch has moved and the
--- slice is still the one remembered from before, somebody left it behind: void.
--- One that this batch wrote is valid.
+-- valid_slice returns my slice of a counter, or '0' where it is void: left
+-- behind under an epoch that has moved since.
 local function valid_slice(field, seen_epoch, seen_slice)
-  local value = slice[field] or '0'
-  if not changed[field] and seen_epoch ~= '' and seen_epoch ~= (epoch[field] or '0')
-    and value == seen_slice then
-    return '0'
-  end
-  return value
+  local value, current = slice[field] or '0', epoch[field] or '0'
+  local left_behind = not changed[field] and seen_epoch ~= '' and seen_epoch ~= current
+    and swept[field] ~= current and value == seen_slice
+  return left_behind and '0' or value
 end
 
 -- apply sets total and slice after checking both; returns a refusal's code or nil.
@@ -146,7 +147,7 @@ end
 
 local function new_epoch(field)
   epoch[field] = sum(is_int64(epoch[field] or '0') and epoch[field] or '0', '1') or '0'
-  taken[field] = true
+  swept[field], taken[field] = epoch[field], true
 end
 
 function operation.set(field, value)
@@ -188,7 +189,7 @@ for i = first_op, #ARGV, 7 do
     if not result then
       local mine_now = applied and changed[field] and (slice[field] or '0') or before_mine
       result = table.concat({applied and '1' or '0', total[field] or '0', mine_now,
-        before, before_mine, epoch[field] or '0'}, ',')
+        before, before_mine, epoch_word(field, epoch, swept)}, ',')
     end
   end
   words[#words + 1] = 'o' .. index .. '=' .. result
@@ -215,12 +216,14 @@ for _, field in ipairs(fields) do
   if taken[field] then
     new_epochs[#new_epochs + 1] = field
     new_epochs[#new_epochs + 1] = epoch[field]
+    new_epochs[#new_epochs + 1] = ':' .. field
+    new_epochs[#new_epochs + 1] = swept[field]
     reset[#reset + 1] = field
   end
 end
 
 if touched then
-  ensure_mark(epochs, ARGV[5])
+  ensure_mark(epochs, ARGV[6])
   redis.call('ZADD', instances, now, me)
 else
   redis.call('ZADD', instances, 'XX', now, me)
@@ -236,5 +239,6 @@ if #reset > 0 then
   for i = 8, #KEYS do in_pieces('HDEL', KEYS[i], reset, 1) end
 end
 local payload = table.concat(words, ' ')
+if not touched and ARGV[3] == '1' then return reply('idle', payload) end
 if number ~= '0' then keep(record, number, payload, ttl) end
 return reply('ok', payload)

@@ -5,7 +5,8 @@
 -- KEYS[2]  instances: sorted set, instance -> last heartbeat
 -- KEYS[3]  epochs: hash, counter -> epoch; '' -> mark
 -- KEYS[4]  the dead instance's slices: hash, counter -> slice
--- KEYS[5]  the dead instance's buried slices: hash, counter -> "slice epoch"; '' -> mark
+-- KEYS[5]  the dead instance's buried slices: hash, counter -> "slice epoch", or
+--          "slice epoch kept" where the total was left alone; '' -> mark
 -- ARGV[1]  the dead instance's id
 -- ARGV[2]  dead_after in ms
 -- ARGV[3]  the cursor of the step before, 0 at first
@@ -35,40 +36,36 @@ end
 read_fields(totals, fields, total)
 read_fields(epochs, fields, epoch)
 
-local written, kept, gone, alone, moved = {}, {}, {}, {}, 0
+local written, taken, alone, moved = {}, {}, {}, 0
 for _, field in ipairs(fields) do
   -- A counter without a total was deleted for everybody: its slice is void.
-  local value, left = slice[field], nil
-  if total[field] and is_int64(total[field]) and is_int64(value) then
-    left = sum(total[field], '0', value)
-  end
-  if left then
-    written[#written + 1] = field
-    written[#written + 1] = left
-    kept[#kept + 1] = field
-    kept[#kept + 1] = value .. ' ' .. (epoch[field] or '0')
-    moved = moved + 1
-  end
-  if left or not total[field] then
-    gone[#gone + 1] = field
-  else
-    alone[#alone + 1] = field
+  local value = slice[field]
+  if total[field] and is_int64(value) then
+    local left = is_int64(total[field]) and sum(total[field], '0', value)
+    local entry = value .. ' ' .. (epoch[field] or '0')
+    if left then
+      written[#written + 1] = field
+      written[#written + 1] = left
+      moved = moved + 1
+    else
+      entry = entry .. ' kept'
+      alone[#alone + 1] = field
+    end
+    taken[#taken + 1] = field
+    taken[#taken + 1] = entry
   end
 end
 in_pieces('HSET', totals, written, 2)
-in_pieces('HDEL', slices, gone, 1)
-if #kept > 0 then
+in_pieces('HDEL', slices, fields, 1)
+if #taken > 0 then
   redis.call('HSET', buried, '', mark)
-  in_pieces('HSET', buried, kept, 2)
+  in_pieces('HSET', buried, taken, 2)
   redis.call('PEXPIRE', buried, ttl)
 end
 
--- A small hash comes whole, whatever the limit: go over the rest again, unless
--- all of this piece stayed.
-if #found > limit * 2 and #gone > 0 then
-  next_cursor = cursor
-end
-if next_cursor == '0' and not (#found > limit * 2 and #gone > 0) then
+-- A small hash comes whole, whatever the limit: then the rest comes next time.
+if #found > limit * 2 then next_cursor = cursor end
+if next_cursor == '0' and #found <= limit * 2 then
   redis.call('ZREM', instances, id)
   return {'done', '0', moved, unpack(alone)}
 end

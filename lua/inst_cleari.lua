@@ -9,17 +9,18 @@
 -- KEYS[6]  the batch record of this run (not touched with number 0)
 -- ARGV[1]  the batch's number, or 0 for a strict command
 -- ARGV[2]  the record's time to live in ms
--- ARGV[3]  this instance's id
+-- ARGV[3]  1: sent for the first time, so that no record is needed if nothing changes
+-- ARGV[4]  this instance's id
 --
--- Returns {status, payload, mark}: 'ok', 'seen' or 'gap' (payload: the last
--- number applied). A slice whose subtraction would overflow stays.
+-- Returns {status, payload, mark}: 'ok', 'idle' (there was nothing, the number is
+-- not used up), 'seen' or 'gap' (payload: the last number applied). A slice whose subtraction would overflow stays.
 -- include: int64
 -- include: record
 -- include: fields
 -- include: clock
 -- include: mark
 local totals, slices, instances, epochs, buried, record = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6]
-local number, ttl, me = ARGV[1], ARGV[2], ARGV[3]
+local number, ttl, me = ARGV[1], ARGV[2], ARGV[4]
 
 if number ~= '0' then
   local status, payload = seen_before(record, number)
@@ -43,7 +44,7 @@ for _, field in ipairs(fields) do
 end
 in_pieces('HSET', totals, written, 2)
 in_pieces('HDEL', slices, gone, 1)
-redis.call('UNLINK', buried)
-redis.call('ZADD', instances, 'XX', now_ms(), me)
+X, instances, 'XX', now_ms(), me)
+if #gone + forgot == 0 and ARGV[3] == '1' then return {'idle', '', current_mark(epochs)} end
 if number ~= '0' then keep(record, number, '', ttl) end
 return {'ok', '', current_mark(epochs)}

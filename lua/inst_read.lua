@@ -11,26 +11,28 @@
 --
 -- Returns {status, '', mark, dead, alive, then of each counter: total, slice, epoch}
 --   status 'ok', or 'buried' alone: move the buried slices back first
+--   epoch: with a '+' when it is swept (include/epoch.lua)
 --   dead: an instance to bury, or ''; alive: how many instances are
 -- include: fields
 -- include: clock
 -- include: mark
+-- include: epoch
 local totals, slices, instances, epochs, buried = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local me, dead_ms = ARGV[1], tonumber(ARGV[2])
 
 if must_restore(buried) then return {'buried'} end
 local fields = {}
 for i = 3, #ARGV do fields[i - 2] = ARGV[i] end
-local total, slice, epoch = {}, {}, {}
+local total, slice, epoch, swept = {}, {}, {}, {}
 read_fields(totals, fields, total)
 read_fields(slices, fields, slice)
-read_fields(epochs, fields, epoch)
+read_epochs(epochs, fields, epoch, swept)
 local now = now_ms()
 local out = {'ok', '', current_mark(epochs), find_dead(instances, me, now, dead_ms),
   count_alive(instances, now, dead_ms)}
 for _, field in ipairs(fields) do
   out[#out + 1] = total[field] or '0'
   out[#out + 1] = slice[field] or '0'
-  out[#out + 1] = epoch[field] or '0'
+  out[#out + 1] = epoch_word(field, epoch, swept)
 end
 return out

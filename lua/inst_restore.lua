@@ -7,7 +7,8 @@
 -- KEYS[3]  instances: sorted set, instance -> last heartbeat
 -- KEYS[4]  counters in use: set
 -- KEYS[5]  epochs: hash, counter -> epoch; '' -> mark
--- KEYS[6]  what burials took from this instance: hash, counter -> "slice epoch"; '' -> mark
+-- KEYS[6]  what burials took from this instance: hash, counter -> "slice epoch", or
+--          "slice epoch kept" where the total still contains it; '' -> mark
 -- KEYS[7]  the batch record of this run
 -- ARGV[1]  the batch's number
 -- ARGV[2]  the record's time to live in ms
@@ -52,9 +53,10 @@ else
   read_fields(epochs, fields, epoch)
   local new_totals, new_slices, used = {}, {}, {}
   for _, field in ipairs(fields) do
-    local value, its_epoch = string.match(entry[field], '^(%-?%d+) (%d+)$')
+    local value, its_epoch, kept = string.match(entry[field], '^(%-?%d+) (%d+)(.*)$')
     if value and its_epoch == (epoch[field] or '0') then
-      local new_total = sum(total[field] or '0', value)
+      local new_total = total[field]
+      if kept == '' then new_total = sum(new_total or '0', value) end
       local new_slice = sum(slice[field] or '0', value)
       if new_total and new_slice then
         new_totals[#new_totals + 1] = field

@@ -5,14 +5,16 @@
 -- KEYS[2]  the batch record of this run (not touched with number 0)
 -- ARGV[1]  the batch's number, or 0
 -- ARGV[2]  the record's time to live in ms
--- ARGV[3]  m, the number of increments; each counter occurs once
+-- ARGV[3]  1: sent for the first time, so that no record is needed if nothing changes
+-- ARGV[4]  m, the number of increments; each counter occurs once
 -- ARGV     m times: counter, delta
 -- ARGV     then operations, in order, a counter any number of times:
 --          counter, kind (inc, set, del, get), value, comparator or '', operand
 --
 -- Returns {status, payload, total of each increment's counter...}
---   status 'ok', 'seen' (applied earlier; totals are those of now) or
---   'gap' (nothing done; payload is the last number applied)
+--   status 'ok', 'idle' (carried out, nothing changed, the number is not used
+--   up), 'seen' (applied earlier; totals are those of now) or 'gap' (nothing done;
+--   payload is the last number applied)
 --   payload: words, 'i<index>=<code>' for each refused increment and
 --   'o<index>=<applied>,<total>,<previous total>' or 'o<index>=<code>' for each
 --   operation; code O: overflow, N: the value in Redis is not an integer
@@ -20,7 +22,7 @@
 -- include: record
 -- include: fields
 local totals, record = KEYS[1], KEYS[2]
-local number, ttl, increments = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local number, ttl, increments = ARGV[1], ARGV[2], tonumber(ARGV[4])
 
 local fields, known = {}, {}
 local function note(field)
@@ -29,8 +31,8 @@ local function note(field)
     fields[#fields + 1] = field
   end
 end
-local first_op = 4 + increments * 2
-for i = 4, first_op - 1, 2 do note(ARGV[i]) end
+local first_op = 5 + increments * 2
+for i = 5, first_op - 1, 2 do note(ARGV[i]) end
 for i = first_op, #ARGV, 5 do note(ARGV[i]) end
 
 local status, payload = 'new', ''
@@ -42,7 +44,7 @@ read_fields(totals, fields, current)
 
 local function reply(state, text)
   local out = {state, text}
-  for i = 4, first_op - 1, 2 do out[#out + 1] = current[ARGV[i]] or '0' end
+  for i = 5, first_op - 1, 2 do out[#out + 1] = current[ARGV[i]] or '0' end
   return out
 end
 if status == 'seen' then return reply('seen', payload) end
@@ -59,7 +61,7 @@ local function add(field, delta)
 end
 
 for i = 1, increments do
-  local refusal = add(ARGV[2 + i * 2], ARGV[3 + i * 2])
+  local refusal = add(ARGV[3 + i * 2], ARGV[4 + i * 2])
   if refusal then words[#words + 1] = 'i' .. i .. '=' .. refusal end
 end
 
@@ -81,7 +83,7 @@ for i = first_op, #ARGV, 5 do
       result = value ~= '0' and add(field, value) or nil
     elseif applied and kind == 'set' then
       current[field], changed[field] = value, true
-    elseif applied and kind == 'del' then
+    elseif applied and kind == 'del' and current[field] then
       current[field], changed[field] = nil, true
     end
   end
@@ -103,5 +105,6 @@ end
 in_pieces('HSET', totals, written, 2)
 in_pieces('HDEL', totals, removed, 1)
 payload = table.concat(words, ' ')
+if not next(changed) and ARGV[3] == '1' then return reply('idle', payload) end
 if number ~= '0' then keep(record, number, payload, ttl) end
 return reply('ok', payload)
