@@ -13,15 +13,16 @@ const forever = time.Duration(1<<63 - 1)
 var errGone = errors.New("engine: partition has left memory")
 
 // onCell finds a counter's cell and runs f on it, waiting for loads and flushes
-// as needed.
-func (e *Engine) onCell(ctx context.Context, f Family, key Key, item *Item, st step) Result {
+// as needed. What counts as too old is judged by when the command came, so that
+// one of many counters finds all that were loaded for it, however long that took.
+func (e *Engine) onCell(ctx context.Context, f Family, key Key, item *Item, came int64, st step) Result {
 	h := hash(key.Counter)
 	for {
 		p, err := e.partition(f, key.Namespace, h)
 		if err != nil {
 			return Result{Err: err}
 		}
-		s, c, err := p.acquire(ctx, key.Counter, h)
+		s, c, err := p.acquire(ctx, key.Counter, h, came-p.maxAge())
 		if err == errGone {
 			continue
 		}

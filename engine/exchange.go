@@ -70,10 +70,11 @@ func cmpOr(a, b string) string {
 	return b
 }
 
-// timed notes how long a round took.
+// timed notes how long a round took. The longest counts, and fades: were it the
+// last one, a base from a long round would be too old after a short one.
 func (p *partition) timed(r *round) {
 	took := p.e.now() - r.sentAt
-	p.rtt.Store(took)
+	p.rtt.Store(max(took, p.rtt.Load()*7/8))
 	if r.write {
 		p.e.stats.noteLatency(took)
 	}

@@ -174,6 +174,11 @@ func (p *partition) roundFailed(r *round, err error) {
 	}
 	p.setAway(err)
 	p.dropReads(r)
+	p.mu.Lock()
+	loads := p.loads
+	p.loads = nil
+	p.mu.Unlock()
+	p.drop(loads)
 	if !r.write {
 		p.flight = nil
 	}
@@ -243,7 +248,12 @@ func (p *partition) returnCell(c *cell) {
 // dropReads gives up the round's reads: whoever waits is told by finish that
 // Redis is away, or asks again.
 func (p *partition) dropReads(r *round) {
-	for _, c := range r.reads {
+	p.drop(r.reads)
+	r.reads = nil
+}
+
+func (p *partition) drop(reads []*cell) {
+	for _, c := range reads {
 		s := p.shardOfCell(c)
 		s.mu.Lock()
 		c.asked = false
@@ -253,7 +263,6 @@ func (p *partition) dropReads(r *round) {
 		}
 		s.mu.Unlock()
 	}
-	r.reads = nil
 }
 
 // finishReads wakes whoever waits for reads of a round whose batch is still

@@ -35,15 +35,17 @@ func (e *Engine) Get(ctx context.Context, f Family, keys []Key, results []Result
 		e.operate(ctx, f, opGet, items, results)
 		return
 	}
+	came := e.now()
 	if len(keys) > 1 {
 		e.Prefetch(ctx, f, keys)
 	}
 	for i := range keys {
-		results[i] = e.onCell(ctx, f, keys[i], nil, getCell)
+		results[i] = e.onCell(ctx, f, keys[i], nil, came, getCell)
 	}
 }
 
 func (e *Engine) inMemory(ctx context.Context, f Family, items []Item, results []Result, st step) {
+	came := e.now()
 	if len(items) > 1 {
 		keys := make([]Key, len(items))
 		for i := range items {
@@ -52,6 +54,6 @@ func (e *Engine) inMemory(ctx context.Context, f Family, items []Item, results [
 		e.Prefetch(ctx, f, keys)
 	}
 	for i := range items {
-		results[i] = e.onCell(ctx, f, items[i].Key, &items[i], st)
+		results[i] = e.onCell(ctx, f, items[i].Key, &items[i], came, st)
 	}
 }

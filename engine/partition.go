@@ -63,7 +63,7 @@ type partition struct {
 	away   atomic.Bool           // Redis does not answer this partition
 	tryAt  atomic.Int64          // when the flusher next tries while away or failed
 	failed atomic.Pointer[Error] // Redis refuses the partition as a whole
-	rtt    atomic.Int64          // the last round trip in ns
+	rtt    atomic.Int64          // the longest of the latest round trips in ns
 	pass   atomic.Int64          // the last pass over all counters in use in ns
 	cells  atomic.Int64          // in memory
 	dirty  atomic.Int64          // with something unacknowledged
@@ -180,12 +180,12 @@ func (p *partition) maxAge() int64 {
 }
 
 // acquire returns a counter's cell, fit to be read or changed, with its shard
-// locked. It waits for a load where the cell is cold or too old, at most
-// command-timeout; while Redis is away a counter in memory is served as it is.
-func (p *partition) acquire(ctx context.Context, counter []byte, h uint64) (*shard, *cell, error) {
+// locked. It waits for a load where the cell is cold or its base is from before
+// oldest, at most command-timeout; while Redis is away a counter in memory is
+// served as it is.
+func (p *partition) acquire(ctx context.Context, counter []byte, h uint64, oldest int64) (*shard, *cell, error) {
 	s := p.shardOf(h)
 	now := p.e.now()
-	from := now
 	var timeout <-chan time.Time
 	for {
 		if err := p.failed.Load(); err != nil && now < p.tryAt.Load() {
@@ -197,7 +197,7 @@ func (p *partition) acquire(ctx context.Context, counter []byte, h uint64) (*sha
 			return nil, nil, errGone
 		}
 		c := s.cells[string(counter)]
-		if c != nil && c.loaded && (c.baseAt >= from || now-c.baseAt <= p.maxAge() || p.away.Load()) {
+		if c != nil && c.loaded && (c.baseAt >= oldest || p.away.Load()) {
 			return s, c, nil
 		}
 		if p.away.Load() && now < p.tryAt.Load() {

@@ -110,11 +110,10 @@ func (p *partition) remember(op *opReq, res *opResult) {
 // certain reports whether operations change something whatever they find.
 func certain(ops []*opReq) bool {
 	for _, op := range ops {
-		switch op.kind {
-		case opInc, opSet, opSetI:
-			if op.cond.Op == None {
-				return true
-			}
+		switch {
+		case op.cond.Op != None:
+		case op.kind == opSet, op.kind == opSetI, op.kind == opInc && op.n != 0:
+			return true
 		}
 	}
 	return false

@@ -44,7 +44,8 @@ for _, field in ipairs(fields) do
 end
 in_pieces('HSET', totals, written, 2)
 in_pieces('HDEL', slices, gone, 1)
-X, instances, 'XX', now_ms(), me)
+local forgot = redis.call('UNLINK', buried)
+redis.call('ZADD', instances, 'XX', now_ms(), me)
 if #gone + forgot == 0 and ARGV[3] == '1' then return {'idle', '', current_mark(epochs)} end
 if number ~= '0' then keep(record, number, '', ttl) end
 return {'ok', '', current_mark(epochs)}

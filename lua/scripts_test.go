@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
 )
 
 // scriptFiles are the scripts, without the fragments.
@@ -69,6 +72,18 @@ func TestEveryScriptHasAHeader(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestEveryScriptCompiles(t *testing.T) {
+	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr(), Protocol: 2, DisableIdentity: true})
+	defer client.Close()
+	for _, path := range scriptFiles(t) {
+		script := load(strings.TrimSuffix(path, ".lua"))
+		sha, err := client.ScriptLoad(t.Context(), script.Source).Result()
+		if err != nil || sha != script.SHA {
+			t.Errorf("%s: %s, %v", path, sha, err)
+		}
 	}
 }
 
