@@ -2,15 +2,7 @@ package engine
 
 import (
 	"context"
-	"math/rand/v2"
 	"time"
-)
-
-// Retry times while Redis is away, and for what Redis refuses.
-const (
-	minBackoff   = 25 * time.Millisecond
-	maxBackoff   = time.Second
-	refusedPause = time.Second
 )
 
 // flush is the partition's flusher: the goroutine that sends its batches and
@@ -166,115 +158,6 @@ func (p *partition) round(ctx context.Context) {
 	p.roundFailed(r, &Error{"ERR", "distkit: Redis keeps asking for other steps before a batch"})
 }
 
-// roundFailed deals with a round that Redis did not answer or refused.
-func (p *partition) roundFailed(r *round, err error) {
-	if refusal := asRefusal(err); refusal != nil {
-		p.refused(r, refusal)
-		return
-	}
-	p.setAway(err)
-	p.dropReads(r)
-	p.mu.Lock()
-	loads := p.loads
-	p.loads = nil
-	p.mu.Unlock()
-	p.drop(loads)
-	if !r.write {
-		p.flight = nil
-	}
-	p.finishReads(r)
-}
-
-// refused gives everything back, because Redis refuses the partition as a whole
-// (a container of the wrong type): nothing was applied. A batch that was sent
-// before without an answer stays as it is: a late copy of it could still be
-// carried out, and its number must not be used for anything else.
-func (p *partition) refused(r *round, err *Error) {
-	if p.failed.Swap(err) == nil {
-		p.e.log.Warn("Redis refuses a partition", "namespace", p.space.name, "family", p.family.String(), "error", err.Error())
-	}
-	p.e.stats.failures.Add(1)
-	p.tryAt.Store(p.e.now() + int64(refusedPause))
-	if r.write && r.tries > 1 {
-		p.dropReads(r)
-		p.rounds.fire()
-		return
-	}
-	for _, item := range r.carried {
-		p.returnCell(item.c)
-	}
-	for _, c := range r.cleared {
-		p.returnCell(c)
-	}
-	if r.clear != nil {
-		r.clear.res.Err = err
-	}
-	for _, op := range r.ops {
-		op.res = Result{Err: err}
-	}
-	p.failGroups(err)
-	p.dropReads(r)
-	p.flight = nil
-	p.end(r)
-	p.finish(r)
-}
-
-// failGroups refuses the operations that still wait.
-func (p *partition) failGroups(err *Error) {
-	p.mu.Lock()
-	groups := p.groups
-	p.groups = nil
-	for _, group := range groups {
-		for _, op := range group.ops[group.next:] {
-			op.res = Result{Err: err}
-		}
-		group.next = len(group.ops)
-		close(group.done)
-	}
-	p.mu.Unlock()
-}
-
-// returnCell puts a refused change back in line.
-func (p *partition) returnCell(c *cell) {
-	s := p.shardOfCell(c)
-	s.mu.Lock()
-	c.putBack()
-	if !c.queued {
-		p.enqueueLocked(c)
-	}
-	s.mu.Unlock()
-}
-
-// dropReads gives up the round's reads: whoever waits is told by finish that
-// Redis is away, or asks again.
-func (p *partition) dropReads(r *round) {
-	p.drop(r.reads)
-	r.reads = nil
-}
-
-func (p *partition) drop(reads []*cell) {
-	for _, c := range reads {
-		s := p.shardOfCell(c)
-		s.mu.Lock()
-		c.asked = false
-		if !c.loaded && !c.dirty() && !c.queued {
-			s.dropLocked(c)
-			p.gained(-1)
-		}
-		s.mu.Unlock()
-	}
-}
-
-// finishReads wakes whoever waits for reads of a round whose batch is still
-// unanswered.
-func (p *partition) finishReads(r *round) {
-	if p.flight == nil {
-		p.finish(r)
-		return
-	}
-	p.rounds.fire()
-}
-
 // end tells the groups whose last operation was in the round.
 func (p *partition) end(r *round) {
 	p.mu.Lock()
@@ -283,21 +166,4 @@ func (p *partition) end(r *round) {
 	}
 	p.mu.Unlock()
 	r.ends = nil
-}
-
-// setAway notes that Redis did not answer, and when to try again.
-func (p *partition) setAway(err error) {
-	p.failures++
-	pause := min(maxBackoff, minBackoff<<min(p.failures-1, 10))
-	pause += time.Duration(rand.Int64N(int64(pause)/2+1)) - pause/4
-	p.tryAt.Store(p.e.now() + int64(pause))
-	p.away.Store(true)
-	p.e.unreachable(err)
-}
-
-// setBack notes that Redis answered.
-func (p *partition) setBack() {
-	p.failures = 0
-	p.away.Store(false)
-	p.e.reachable()
 }
