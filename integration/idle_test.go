@@ -11,6 +11,7 @@ import (
 
 func TestIdleCountersLeaveMemory(t *testing.T) {
 	onPrefixes(t, func(t *testing.T, prefix string) {
+		t.Parallel()
 		const idle = 200 * time.Millisecond
 		r := startRedis(t)
 		b := openBooks(t, r, prefix)
@@ -62,6 +63,7 @@ func TestIdleCountersLeaveMemory(t *testing.T) {
 // Counters in memory that nobody uses cost Redis nothing.
 func TestIdleCountersCostNoTraffic(t *testing.T) {
 	onPrefixes(t, func(t *testing.T, prefix string) {
+		t.Parallel()
 		r := startRedis(t)
 		p := join(t, r, prefix, "me", engine.Options{DeadAfter: time.Hour})
 		incMany(p, 1000, 2)
