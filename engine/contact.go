@@ -49,7 +49,11 @@ func (e *Engine) unreachable(err error) {
 	}
 	e.stats.failures.Add(1)
 	if e.downSince.CompareAndSwap(0, e.now()) {
-		e.log.Warn("Redis cannot be reached; retrying", "error", err)
+		if code := redisError(err); code != nil {
+			e.log.Warn("Redis answers and does not serve; retrying", "error", err)
+		} else {
+			e.log.Warn("Redis cannot be reached; retrying", "error", err)
+		}
 	}
 }
 
@@ -62,7 +66,7 @@ func (e *Engine) silence(now int64) time.Duration {
 }
 
 // meet tries to reach Redis until it does, and then does what has to be done
-// once: it warns of an eviction policy, and takes over what an earlier process
+// once: it compares settings, warns of an eviction policy, and takes over what an earlier process
 // with this instance's id has left.
 func (e *Engine) meet() {
 	for pause := minBackoff; ; pause = min(2*pause, maxBackoff) {
@@ -74,6 +78,9 @@ func (e *Engine) meet() {
 		case <-e.ctx.Done():
 			return
 		}
+	}
+	if err := e.CheckRecorded(e.ctx); errors.Is(err, ErrSettings) {
+		e.log.Error("other proxies have other settings; the namespace is refused", "error", err)
 	}
 	e.warnOfEviction()
 	e.takeOver()
@@ -118,6 +125,7 @@ func (e *Engine) reachable() {
 	if silence >= e.opts.DeadAfter/2 {
 		e.noBurialBefore.Store(now + int64(e.opts.DeadAfter))
 	}
+	e.askAgain() // it may have lost what was recorded
 	e.log.Info("Redis is back", "after", silence.Round(time.Millisecond))
 }
 

@@ -148,10 +148,10 @@ func (p *partition) round(ctx context.Context) {
 		case "ids":
 			p.others = without(out.ids, p.e.opts.InstanceID)
 		default:
-			p.settle(r, out)
 			if out.status == "ok" && r.write { // something was written: if it was the first time, say so
 				_ = p.space.agree(ctx, true)
 			}
+			p.settle(r, out)
 			return
 		}
 	}

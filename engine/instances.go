@@ -9,10 +9,13 @@ import (
 
 // Instances lists the contributors of a namespace, those not heard of for
 // longest first. With several partitions an instance's last heartbeat in any of
-// them counts.
+// them counts. What this proxy holds is flushed first, so that it is among them.
 func (e *Engine) Instances(ctx context.Context, f Family, namespace []byte) ([]Instance, error) {
 	parts, err := e.partitions(f, namespace)
 	if err != nil {
+		return nil, err
+	}
+	if err := flushDirty(ctx, f, parts); err != nil {
 		return nil, err
 	}
 	idle := make(map[string]int64)

@@ -135,6 +135,7 @@ func (p *partition) lostRecord(last string) {
 	p.e.log.Warn("Redis has lost a batch record; starting a new run", "namespace", p.space.name,
 		"family", p.family.String(), "last applied here", p.applied, "last applied in Redis", last)
 	p.newRun()
+	p.e.askAgain()
 }
 
 func (p *partition) newRun() { p.run, p.applied = uuid.NewString(), 0 }

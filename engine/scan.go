@@ -16,13 +16,9 @@ func (e *Engine) Scan(ctx context.Context, f Family, namespace []byte, cursor ui
 	if err != nil {
 		return 0, nil, err
 	}
-	if cursor == 0 && f.Lax() {
-		for _, p := range parts {
-			if p.dirty.Load() > 0 {
-				if err := p.awaitFlush(ctx, p.flushNow(), e.opts.CommandTimeout); err != nil {
-					return 0, nil, err
-				}
-			}
+	if cursor == 0 {
+		if err := flushDirty(ctx, f, parts); err != nil {
+			return 0, nil, err
 		}
 	}
 	// The cursor's remainder is the partition, the rest HSCAN's own cursor.
@@ -40,6 +36,22 @@ func (e *Engine) Scan(ctx context.Context, f Family, namespace []byte, cursor ui
 		return index + 1, items, nil
 	}
 	return 0, items, nil
+}
+
+// flushDirty waits until Redis has what lax partitions hold.
+func flushDirty(ctx context.Context, f Family, parts []*partition) error {
+	if !f.Lax() {
+		return nil
+	}
+	for _, p := range parts {
+		if p.dirty.Load() == 0 {
+			continue
+		}
+		if err := p.awaitFlush(ctx, p.flushNow(), p.e.opts.CommandTimeout); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *partition) scan(ctx context.Context, cursor uint64, match string, count int) (uint64, []ScanItem, error) {

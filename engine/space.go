@@ -82,6 +82,14 @@ func (sp *space) agree(ctx context.Context, write bool) error {
 	return nil
 }
 
+// askAgain has every namespace compare and record its settings again, because
+// what is recorded may have been lost.
+func (e *Engine) askAgain() {
+	for _, sp := range *e.spaces.Load() {
+		sp.agreed.Store(0)
+	}
+}
+
 func (e *Engine) agree(ctx context.Context, namespace string, record bool) error {
 	flag := 0
 	if record {
@@ -167,14 +175,15 @@ func (e *Engine) addSpace(name string) (*space, error) {
 	for n, sp := range old {
 		spaces[n] = sp
 	}
-	if len(spaces) >= e.opts.MaxNamespaces {
+	if name != e.opts.Namespace && len(spaces) >= e.opts.MaxNamespaces {
 		for n, sp := range spaces {
 			if sp.leave() {
 				delete(spaces, n)
 			}
 		}
 	}
-	if len(spaces) >= e.opts.MaxNamespaces {
+	// The default namespace always has room: nobody can lock it out.
+	if name != e.opts.Namespace && len(spaces) >= e.opts.MaxNamespaces {
 		e.spaces.Store(&spaces)
 		return nil, &Error{"ERR", fmt.Sprintf("distkit: %d namespaces are in use, and no more are allowed (--max-namespaces); a namespace groups counters and is not made per user", e.opts.MaxNamespaces)}
 	}
@@ -184,8 +193,10 @@ func (e *Engine) addSpace(name string) (*space, error) {
 	return sp, nil
 }
 
-// leave closes a namespace that holds nothing: no counter in memory, no
-// operation, no slice that needs heartbeats. False: it stays.
+// leave closes a namespace that holds nothing: no counter in memory but such as
+// read zero, no operation, no slice that needs heartbeats. False: it stays. A
+// namespace that counts stays live until its counters have been idle, so that
+// making one per user is noticed; one that was only asked for does not.
 func (sp *space) leave() bool {
 	sp.mu.Lock()
 	defer sp.mu.Unlock()
@@ -205,14 +216,21 @@ func (sp *space) leave() bool {
 	return true
 }
 
-// close keeps new counters out of a partition that has none; false if it has.
+// close lets go of counters that read zero and keeps new ones out; false if there
+// are others, or one has something unflushed.
 func (p *partition) close() bool {
-	if p.cells.Load() > 0 || p.beatAt.Load() != 0 {
+	if p.dirty.Load() > 0 || p.beatAt.Load() != 0 {
 		return false
 	}
 	for i := range p.shards {
 		s := &p.shards[i]
 		s.mu.Lock()
+		for _, c := range s.cells {
+			if c.idle() && c.base == (Value{}) {
+				s.dropLocked(c)
+				p.gained(-1)
+			}
+		}
 		empty := len(s.cells) == 0
 		s.closed = empty
 		s.mu.Unlock()

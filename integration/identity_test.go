@@ -2,6 +2,7 @@ package integration
 
 import (
 	"testing"
+	"time"
 
 	"github.com/distkit/distkit-proxy/engine"
 )
@@ -68,5 +69,14 @@ func TestPlainFamiliesKnowNoInstances(t *testing.T) {
 			checkUnknown(t, u, line)
 		}
 		same(t, "keys", keyTypes(t, r.redis), map[string]string{})
+	})
+}
+
+// What was accepted a moment ago makes this proxy a contributor at once.
+func TestInstancesKnowsWhoAsks(t *testing.T) {
+	onBackends(t, func(t *testing.T, b backend) {
+		u := newRig(t, b, engine.Options{InstanceID: "alice", FlushInterval: time.Minute}).in(t, laxAware).users[0]
+		u.act("INC x 1", 1, 1)
+		checkInstances(t, u, "INSTANCES", "alice")
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/distkit/distkit-proxy/engine"
 )
@@ -77,6 +78,21 @@ func TestLongestKeys(t *testing.T) {
 		for _, key := range []string{strings.Repeat("k", 255), "n:" + strings.Repeat("k", 253), strings.Repeat("n", 253) + ":k"} {
 			u.act("INC "+key+" 5", 5, 5)
 			other.sees(key, 5, 0)
+		}
+	})
+}
+
+// Namespaces that were only read do not count, and the default one always has room.
+func TestNamespacesOnlyReadLeaveRoom(t *testing.T) {
+	onRigs(t, 1, laxFamilies, func(t *testing.T, r *rig) {
+		p := startProxy(t, r.b, engine.Options{MaxNamespaces: 2})
+		c := client(t, p.addr)
+		for i := range 10 {
+			key := fmt.Sprintf("read%d:x", i)
+			eventually(t, 5*time.Second, func() error { return c.Do(t.Context(), r.f.prefix+"GET", key).Err() })
+		}
+		if err := c.Do(t.Context(), r.f.prefix+"INC", "in-the-default-one", 1).Err(); err != nil {
+			t.Error(err)
 		}
 	})
 }

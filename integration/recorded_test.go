@@ -63,3 +63,21 @@ func testDisagreement(t *testing.T, b backend, opts engine.Options, because []st
 		first.in(t, f).users[0].want("GET page:x", f.own(5))
 	}
 }
+
+// Whoever empties Redis takes the settings away; the next flush records them
+// again, so that a proxy with others is still refused.
+func TestSettingsAreRecordedAgain(t *testing.T) {
+	onBackends(t, func(t *testing.T, b backend) {
+		r := newRig(t, b, engine.Options{})
+		for _, f := range laxFamilies {
+			u := r.in(t, f).users[0]
+			u.want("INC again:x 5", f.own(5))
+			u.flush()
+			raw(t, r.redis, "FLUSHALL")
+			u.do("INC again:x 5")
+			u.flush()
+			got := fields(t, r.redis, "distkit:config")
+			same(t, "recorded", got, map[string]string{"again:partitions": "1", "again:dead_after": "30000"})
+		}
+	})
+}
