@@ -8,8 +8,9 @@ WORKDIR /src
 COPY go.mod go.sum ./
 RUN go mod download
 COPY . .
-ARG VERSION=
-RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION}" -o /distkit-proxy ./cmd/distkit-proxy
+# The image is built without the repository, so nobody but the builder knows it.
+ARG VERSION=unversioned
+RUN CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=${VERSION:-unversioned}" -o /distkit-proxy ./cmd/distkit-proxy
 
 FROM scratch
 # For rediss:// with a certificate that a public authority signed.

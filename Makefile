@@ -6,6 +6,8 @@ BIN     := bin/distkit-proxy
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := $(if $(VERSION),-X main.version=$(VERSION))
 COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
+NEED_DOCKER = @docker info >/dev/null 2>&1 || { \
+	echo 'make $@ needs a running Docker engine, and "docker info" finds none' >&2; exit 1; }
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test lint bench setup redis-up redis-down clean
@@ -34,12 +36,14 @@ setup: ## install what the tests need, where it is missing: redis-server, a C co
 	@.ci/setup
 
 redis-up: ## start a Redis in Docker on 127.0.0.1:16379 (REDIS_PORT=n for another port)
+	$(NEED_DOCKER)
 	$(COMPOSE) up -d redis
 	@printf 'waiting for Redis '; for i in $$(seq 60); do \
 		$(COMPOSE) exec -T redis redis-cli ping >/dev/null 2>&1 && { echo 'is up'; exit 0; }; \
 		printf .; sleep 1; done; echo 'does not answer'; exit 1
 
 redis-down: ## stop it
+	$(NEED_DOCKER)
 	$(COMPOSE) --profile proxy down
 
 clean: ## remove what the build left

@@ -5,6 +5,8 @@ import (
 	"testing"
 )
 
+const urls = "redis://[user:password@]host[:port][/db], rediss://… with TLS, or unix://[user:password@]/path[?db=n]"
+
 func TestBadFlags(t *testing.T) {
 	const ms = "1ms to 1m, with a unit ms, s, m or h"
 	for _, tc := range []struct{ args, want string }{
@@ -21,9 +23,9 @@ func TestBadFlags(t *testing.T) {
 		{"--max-bulk=1tb", `max-bulk "1tb" (from --max-bulk): it is not a size; allowed: 1kb to 64gb, with a suffix b, k, kb, m, mb, g or gb`},
 		{"--max-bulk=-1", `max-bulk "-1" (from --max-bulk): it is not a size; allowed: 1kb to 64gb, with a suffix b, k, kb, m, mb, g or gb`},
 		{"--max-bulk=99999999999gb", `max-bulk "99999999999gb" (from --max-bulk): it is too large; allowed: 1kb to 64gb, with a suffix b, k, kb, m, mb, g or gb`},
-		{"--max-bulk=2gb", `max-query-buffer "1gb": it does not fit max-bulk; allowed: at least max-bulk, which is 2gb`},
-		{"--dead-after=100ms --flush-interval=50ms", `dead-after "100ms" (from --dead-after): it does not fit flush-interval; allowed: at least four times flush-interval, which is 50ms`},
-		{"--max-pending-age=100ms --flush-interval=90ms", `max-pending-age "100ms" (from --max-pending-age): it does not fit flush-interval; allowed: none, or at least twice flush-interval, which is 90ms`},
+		{"--max-bulk=2gb", `max-query-buffer "1gb": it does not fit max-bulk; allowed: at least 2gb, as much as max-bulk`},
+		{"--dead-after=100ms --flush-interval=50ms", `dead-after "100ms" (from --dead-after): it does not fit flush-interval; allowed: at least 200ms, four times flush-interval (50ms)`},
+		{"--max-pending-age=100ms --flush-interval=90ms", `max-pending-age "100ms" (from --max-pending-age): it does not fit flush-interval; allowed: none, or at least 180ms, twice flush-interval (90ms)`},
 		{"--public=maybe", `public "maybe" (from --public): it is neither on nor off; allowed: on or off (true, false, yes, no, 1, 0)`},
 		{"--log-level=loud", `log-level "loud" (from --log-level): it is not one of the words; allowed: debug, info, warn, error`},
 		{"--instance-id=a/b", `instance-id "a/b" (from --instance-id): it has a character that is not allowed; allowed: 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'`},
@@ -45,11 +47,20 @@ func TestBadFlags(t *testing.T) {
 		{"--journal=x", `unknown flag --journal; --help lists them all`},
 		{"-redis=redis://:secret@h", `unknown flag -r; flags begin with two dashes, --help lists them all`},
 		{"--=redis://:secret@h", `a flag is malformed: write --name value or --name=value`},
-		{"--redis", `redis (from --redis): the value is missing; allowed: redis://[user:password@]host[:port][/db], rediss://… with TLS, or unix://[user:password@]/path[?db=n]`},
+		{"--dead-after=100ms --flush-interval=1m", `dead-after "100ms" (from --dead-after): it does not fit flush-interval; allowed: at least 4m, four times flush-interval (1m)`},
+		{"--redis=", `redis (from --redis): it is empty; for an embedded in-memory Redis leave it out; allowed: ` + urls},
+		{"--redis=none", `redis "none" (from --redis): it does not begin with redis://, rediss:// or unix://; allowed: ` + urls},
+		{"--config=", `config (from --config): it is empty; allowed: the path of a YAML file`},
+		{"--redis", `redis (from --redis): the value is missing; allowed: ` + urls},
 		{"--version=x", `--version takes no value`},
+		{"--version extra", `unexpected argument "extra"; settings are given as --name value`},
+		{"--help extra", `unexpected argument "extra"; settings are given as --name value`},
+		{"-h -- --extra", `unexpected argument "--extra"; settings are given as --name value`},
+		{"--check-config extra", `unexpected argument "extra"; settings are given as --name value`},
+		{"--version --nope", `unknown flag --nope; --help lists them all`},
 		{"redis://:secret@h", `unexpected argument "redis://:***@h"; settings are given as --name value`},
 	} {
-		_, err := Load(strings.Fields(tc.args), lookup(nil))
+		_, err := Load(strings.Fields(tc.args), environ(nil))
 		if err == nil || err.Error() != tc.want {
 			t.Errorf("%s:\n got %v\nwant %s", tc.args, err, tc.want)
 		}
@@ -60,16 +71,61 @@ func TestPublicAllowsAnyAddress(t *testing.T) {
 	load(t, nil, "--listen", "0.0.0.0:1", "--listen=:2", "--public")
 }
 
-func TestBadEnvironment(t *testing.T) {
-	_, err := Load(nil, lookup(map[string]string{"DISTKIT_PARTITIONS": "x", "REDIS_URL": "http://:secret@h"}))
-	want := `partitions "x" (from DISTKIT_PARTITIONS): it is not a whole number; allowed: 1 to 1024`
-	if err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
+func TestEveryProblemIsReported(t *testing.T) {
+	path := file(t, "partitions: x\nnope: 1\n")
+	_, err := Load(strings.Fields("--flush-interval 20 --nope 5 --listen x --max-args=1 -r s --dead-after 1s --max-bulk 2gb --public=maybe surplus --config "+path),
+		environ(map[string]string{"DISTKIT_NAMESPACE": "a:b", "DISTKIT_NOPE": "x"}))
+	for _, begin := range []string{
+		"unknown flag --nope;", "unknown flag -r;", `unexpected argument "surplus";`, "the environment has DISTKIT_NOPE,", path + `:2: unknown setting "nope";`,
+		`partitions "x"`, `flush-interval "20"`, `public "maybe"`, `listen "x"`, `namespace "a:b"`, `max-args "1"`, `max-query-buffer "1gb": it does not fit max-bulk;`,
+	} {
+		if err == nil || strings.Count("\n"+err.Error(), "\n"+begin) != 1 {
+			t.Errorf("not one line begins with %s in:\n%v", begin, err)
+		}
 	}
-	_, err = Load(nil, lookup(map[string]string{"REDIS_URL": "http://:secret@h"}))
-	want = `redis "http://:***@h" (from REDIS_URL): it does not begin with redis://, rediss:// or unix://; allowed: `
-	if err == nil || !strings.HasPrefix(err.Error(), want) {
-		t.Errorf("got %v, want %s", err, want)
+	if n := strings.Count(err.Error(), "\n") + 1; n != 12 {
+		t.Errorf("%d lines, want 12:\n%v", n, err)
+	}
+}
+
+func TestBadEnvironment(t *testing.T) {
+	for _, tc := range []struct {
+		env  string
+		want string
+	}{
+		{"DISTKIT_PARTITIONS=x", `partitions "x" (from DISTKIT_PARTITIONS): it is not a whole number; allowed: 1 to 1024`},
+		{"REDIS_URL=http://:secret@h", `redis "http://:***@h" (from REDIS_URL): it does not begin with redis://, rediss:// or unix://; allowed: `},
+		{"REDIS_URL=foo", `redis "foo" (from REDIS_URL): it does not begin with redis://, rediss:// or unix://; allowed: `},
+		{"DISTKIT_FLUSH_INTERVALL=50ms", `the environment has DISTKIT_FLUSH_INTERVALL, which is no setting; did you mean DISTKIT_FLUSH_INTERVAL?`},
+		{"DISTKIT_flush_interval=50ms", `the environment has DISTKIT_flush_interval, which is no setting; did you mean DISTKIT_FLUSH_INTERVAL?`},
+		{"DISTKIT_JOURNAL=x", `the environment has DISTKIT_JOURNAL, which is no setting; docs/configuration.md lists them all`},
+		{"DISTKIT_PORT=6380", `the environment has DISTKIT_PORT, which is no setting; docs/configuration.md lists them all`},
+		{"DISTKIT_=x", `the environment has DISTKIT_, which is no setting; docs/configuration.md lists them all`},
+	} {
+		_, err := Load(nil, []string{"PATH=/bin", tc.env})
+		if err == nil || !strings.HasPrefix(err.Error(), tc.want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s:\n got %v\nwant %s", tc.env, err, tc.want)
+		}
+	}
+}
+
+// A service named distkit or distkit-proxy puts these into every container of
+// its Kubernetes namespace, the proxy's own included.
+func TestKubernetesServiceLinksAreNoTypos(t *testing.T) {
+	var env []string
+	for _, name := range []string{"DISTKIT", "DISTKIT_PROXY"} {
+		env = append(env, name+"_SERVICE_HOST=10.0.0.1", name+"_SERVICE_PORT=6380", name+"_SERVICE_PORT_REDIS=6380", name+"_PORT=tcp://10.0.0.1:6380",
+			name+"_PORT_6380_TCP=tcp://10.0.0.1:6380", name+"_PORT_6380_TCP_PROTO=tcp", name+"_PORT_6380_TCP_PORT=6380", name+"_PORT_6380_TCP_ADDR=10.0.0.1")
+	}
+	if _, err := Load(nil, env); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEnvironmentThatCountsAsNotSet(t *testing.T) {
+	c, err := Load(nil, []string{"DISTKIT_REDIS=", "DISTKIT_NOPE=", "DISTKIT", "OTHER=1", "DISTKIT_PARTITIONS=2", "DISTKIT_PARTITIONS=3"})
+	if err != nil || c.Redis != "" || c.Partitions != 2 {
+		t.Errorf("got redis %q, partitions %d, %v; want the embedded one, the first value 2", c.Redis, c.Partitions, err)
 	}
 }
 
@@ -79,6 +135,9 @@ func TestBadFiles(t *testing.T) {
 		{"\n\njournal: /x\n", `FILE:3: unknown setting "journal"; docs/configuration.md lists them all`},
 		{"partitions: 1\npartitions: 2\n", `FILE:2: partitions is set twice, first in line 1`},
 		{"partitions:\n", `FILE:1: partitions has no value; allowed: 1 to 1024`},
+		{"redis:\n", `FILE:1: redis has no value; for an embedded in-memory Redis leave it out; allowed: ` + urls},
+		{"redis: ''\n", `redis (from FILE:1): it is empty; for an embedded in-memory Redis leave it out; allowed: ` + urls},
+		{"redis: []\n", `redis (from FILE:1): it is empty; for an embedded in-memory Redis leave it out; allowed: ` + urls},
 		{"partitions: {a: 1}\n", `FILE:1: partitions has no value; allowed: 1 to 1024`},
 		{"partitions: [1, 2]\n", `partitions "1 2" (from FILE:1): it may be given only once; allowed: 1 to 1024`},
 		{"\npartitions: 1e9\n", `partitions "1e9" (from FILE:2): it is not a whole number; allowed: 1 to 1024`},
@@ -92,7 +151,7 @@ partitions "x" (from FILE:1): it is not a whole number; allowed: 1 to 1024
 max-args "y" (from FILE:2): it is not a whole number; allowed: 16 to 16777216`},
 	} {
 		path := file(t, tc.text)
-		_, err := Load([]string{"--config", path}, lookup(nil))
+		_, err := Load([]string{"--config", path}, environ(nil))
 		if err == nil || strings.ReplaceAll(err.Error(), path, "FILE") != tc.want {
 			t.Errorf("%s:\n got %v\nwant %s", tc.text, err, tc.want)
 		}

@@ -1,7 +1,7 @@
 // Package conf reads the proxy's configuration: flags over environment over a
 // YAML file over defaults.
 //
-//	cfg, err := conf.Load(os.Args[1:], os.LookupEnv)
+//	cfg, err := conf.Load(os.Args[1:], os.Environ())
 //	if err != nil {
 //		// one line per wrong setting, safe to print
 //	}

@@ -65,7 +65,11 @@ func parseFile(table []setting, path string, data []byte) (entries []entry, prob
 		case seen[s.name] > 0:
 			broken(key.Line, "%s is set twice, first in line %d", key.Value, seen[s.name])
 		case !ok:
-			broken(key.Line, "%s has no value; allowed: %s", key.Value, s.field.allowed())
+			hint := ""
+			if s.empty != "" {
+				hint = "for " + s.empty + " leave it out; "
+			}
+			broken(key.Line, "%s has no value; %sallowed: %s", key.Value, hint, s.field.allowed())
 		default:
 			entries = append(entries, entry{s.name, raw, fmt.Sprintf("%s:%d", path, key.Line)})
 		}

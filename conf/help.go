@@ -52,7 +52,11 @@ func (c Config) Describe() string {
 		if from == "" {
 			from = "default"
 		}
-		fmt.Fprintf(&b, "%-18s %s (%s)\n", s.name, s.show(s.byDefault()), from)
+		value := s.show(s.field.String())
+		if value == "" {
+			value = s.empty
+		}
+		fmt.Fprintf(&b, "%-18s %s (%s)\n", s.name, value, from)
 	}
 	return b.String()
 }

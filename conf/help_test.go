@@ -39,3 +39,16 @@ func TestDescribeTellsValueAndSource(t *testing.T) {
 		}
 	}
 }
+
+func TestDescribeTellsTheEmbeddedRedis(t *testing.T) {
+	if got, want := load(t, nil).Describe(), "redis              an embedded in-memory Redis (default)\n"; !strings.Contains(got, want) {
+		t.Errorf("%q is not in:\n%s", want, got)
+	}
+}
+
+func TestDescribeTellsAllOfTheURLButThePassword(t *testing.T) {
+	c := load(t, nil, "--redis", "unix://u:pw@/tmp/s.sock?db=3&client_name=me")
+	if want := "redis              unix://u:***@/tmp/s.sock?db=3&client_name=me (--redis)\n"; !strings.Contains(c.Describe(), want) {
+		t.Errorf("%q is not in:\n%s", want, c.Describe())
+	}
+}

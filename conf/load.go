@@ -1,42 +1,37 @@
 package conf
 
-import (
-	"errors"
-	"fmt"
-	"strings"
-
-	"github.com/spf13/pflag"
-)
-
-// redisURLEnv is the variable that many hosting platforms set; it counts as
-// the environment's word on the Redis behind where DISTKIT_REDIS is not set.
-const redisURLEnv = "REDIS_URL"
+import "strings"
 
 // Load reads the configuration: defaults, the YAML file, the environment, the
-// flags, each over the one before. args are those after the program's name; an
-// environment variable that is set but empty counts as not set.
+// flags, each over the one before. args are those after the program's name,
+// environ is as from os.Environ; a variable that is set but empty counts as not
+// set.
 //
 // The error is a Problems, one line for each thing that is wrong, and names no
 // password.
-func Load(args []string, env func(string) (string, bool)) (Config, error) {
+func Load(args, environ []string) (Config, error) {
 	c := Default()
 	c.origin = map[string]entry{}
 	table := settings(&c)
 
 	flags, problems := parseFlags(table, args, &c)
 	if c.ShowHelp || c.ShowVersion {
+		if len(problems) > 0 {
+			return c, problems
+		}
 		return c, nil
 	}
+	fromEnv, ps := environment(table, environ)
+	problems = append(problems, ps...)
 
 	// Where the file is must be known before the file can be read.
 	var layers [][]entry
-	fromEnv := environment(table, env)
 	for _, e := range append(fromEnv[:len(fromEnv):len(fromEnv)], flags...) {
 		if e.name == "config" && len(e.raw) == 1 {
 			c.File = e.raw[0]
 		}
 	}
-	if c.File != "" && len(problems) == 0 {
+	if c.File != "" {
 		entries, ps := readFile(table, c.File)
 		layers, problems = append(layers, entries), append(problems, ps...)
 	}
@@ -48,10 +43,10 @@ func Load(args []string, env func(string) (string, bool)) (Config, error) {
 	if c.InstanceID == "" && c.origin["instance-id"].raw == nil {
 		c.InstanceID = newUUID()
 	}
-	if len(problems) > 0 {
+	if problems = c.problems(problems); len(problems) > 0 {
 		return c, problems
 	}
-	return c, c.Validate()
+	return c, nil
 }
 
 // entry is one setting as a source has it.
@@ -68,7 +63,7 @@ func (c *Config) apply(table []setting, layer []entry) (problems Problems) {
 		if err := s.field.set(e.raw); err != nil {
 			problems = append(problems, &Problem{
 				Setting: s.name,
-				Value:   s.show(strings.Join(e.raw, " ")),
+				Value:   s.show(e.raw...),
 				From:    e.from,
 				Reason:  err.Error(),
 				Allowed: s.field.allowed(),
@@ -78,82 +73,6 @@ func (c *Config) apply(table []setting, layer []entry) (problems Problems) {
 		c.origin[s.name] = e
 	}
 	return problems
-}
-
-// environment collects what is set there.
-func environment(table []setting, env func(string) (string, bool)) (entries []entry) {
-	for _, s := range table {
-		names := []string{s.env()}
-		if s.name == "redis" {
-			names = append(names, redisURLEnv)
-		}
-		for _, name := range names {
-			if raw, ok := env(name); ok && raw != "" {
-				entries = append(entries, entry{s.name, []string{raw}, name})
-				break
-			}
-		}
-	}
-	return entries
-}
-
-// rawFlag collects the values of one flag as they were written.
-type rawFlag struct{ raw []string }
-
-func (f *rawFlag) Set(s string) error { f.raw = append(f.raw, s); return nil }
-func (f *rawFlag) String() string     { return "" }
-func (f *rawFlag) Type() string       { return "string" }
-
-// parseFlags collects the flags that are given.
-func parseFlags(table []setting, args []string, c *Config) (entries []entry, problems Problems) {
-	fs := pflag.NewFlagSet("distkit-proxy", pflag.ContinueOnError)
-	fs.Usage = func() {}
-	raw := make([]rawFlag, len(table))
-	for i, s := range table {
-		flag := fs.VarPF(&raw[i], s.name, "", s.help)
-		if s.arg == "" {
-			flag.NoOptDefVal = "on"
-		}
-	}
-	fs.BoolVarP(&c.ShowHelp, "help", "h", false, "")
-	fs.BoolVar(&c.ShowVersion, "version", false, "")
-	fs.BoolVar(&c.CheckOnly, "check-config", false, "")
-	if err := fs.Parse(args); err != nil {
-		return nil, Problems{flagProblem(table, err)}
-	}
-	if fs.NArg() > 0 {
-		return nil, Problems{&Problem{Reason: fmt.Sprintf("unexpected argument %q; settings are given as --name value", shorten(fs.Arg(0)))}}
-	}
-	for i, s := range table {
-		if len(raw[i].raw) > 0 {
-			entries = append(entries, entry{s.name, raw[i].raw, "--" + s.name})
-		}
-	}
-	return entries, nil
-}
-
-// flagProblem words pflag's errors; pflag's own may quote a whole argument, and
-// with it a password.
-func flagProblem(table []setting, err error) *Problem {
-	var (
-		unknown *pflag.NotExistError
-		missing *pflag.ValueRequiredError
-		invalid *pflag.InvalidValueError
-	)
-	const help = "--help lists them all"
-	switch {
-	case errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "":
-		return &Problem{Reason: fmt.Sprintf("unknown flag -%s; flags begin with two dashes, %s", unknown.GetSpecifiedName(), help)}
-	case errors.As(err, &unknown):
-		name := shorten(unknown.GetSpecifiedName())
-		return &Problem{Reason: fmt.Sprintf("unknown flag --%s; %s", name, orNearest(table, name, "--", setting.flag, help))}
-	case errors.As(err, &missing):
-		name := missing.GetSpecifiedName()
-		return &Problem{Setting: name, From: "--" + name, Reason: "the value is missing", Allowed: find(table, name).field.allowed()}
-	case errors.As(err, &invalid): // only --help, --version and --check-config are parsed by pflag
-		return &Problem{Reason: fmt.Sprintf("--%s takes no value", invalid.GetFlag().Name)}
-	}
-	return &Problem{Reason: "a flag is malformed: write --name value or --name=value"}
 }
 
 // shorten makes a stranger's word fit to print.

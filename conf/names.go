@@ -22,7 +22,7 @@ func (v *namespace) set(raw []string) error { return (*text)(v).set(raw) }
 func (v *namespace) check() error {
 	switch s := *v.p; {
 	case s == "":
-		return errors.New("it is empty")
+		return errEmpty
 	case len(s) > maxNamespace:
 		return errors.New("it is too long")
 	case strings.ContainsAny(s, ":{}"):
@@ -40,7 +40,7 @@ func (v *instanceID) set(raw []string) error { return (*text)(v).set(raw) }
 func (v *instanceID) check() error {
 	switch s := *v.p; {
 	case s == "":
-		return errors.New("it is empty")
+		return errEmpty
 	case len(s) > maxInstanceID:
 		return errors.New("it is too long")
 	case strings.ContainsFunc(s, func(r rune) bool { return !wordRune(r) }):

@@ -13,7 +13,13 @@ import (
 // redisURL is the URL of a standalone Redis, or empty.
 type redisURL struct{ p *string }
 
-func (v *redisURL) set(raw []string) error { return (*text)(v).set(raw) }
+func (v *redisURL) set(raw []string) error {
+	err := (*text)(v).set(raw)
+	if errors.Is(err, errEmpty) { // a variable that was not set, likelier than the wish for an embedded one
+		return errNoURL
+	}
+	return err
+}
 func (v *redisURL) check() error {
 	if *v.p == "" {
 		return nil
@@ -29,6 +35,7 @@ func (v *redisURL) String() string { return *v.p }
 // Errors of ParseRedis. None quotes the URL: it may hold a password, and where
 // it is malformed nobody can say which part that is.
 var (
+	errNoURL       = errors.New("it is empty; for an embedded in-memory Redis leave it out")
 	errNotURL      = errors.New("it is not a URL (special characters in a password are percent-encoded: '/' is %2F)")
 	errScheme      = errors.New("it does not begin with redis://, rediss:// or unix://")
 	errTopology    = errors.New("it names a Sentinel or a Cluster, and these are not supported yet")
@@ -118,25 +125,67 @@ var (
 // hidden stands for what Redact takes out.
 const hidden = "***"
 
-// Redact returns a URL that is safe to print: without its password and its
-// query, and, where it is malformed so that the password could be anywhere,
-// without anything but the scheme.
+// Redact returns a URL that is safe to print: with *** for its password, for a
+// user without one (likelier a password in the wrong place) and for options
+// whose value could be a secret. Where it is malformed so that the password
+// could be anywhere, little more than the scheme is left.
 func Redact(raw string) string {
 	if raw == "" || hostPort.MatchString(raw) {
 		return raw
 	}
 	scheme := anyScheme.FindString(raw)
 	u, err := url.Parse(raw)
-	if scheme == "" || err != nil || u.Fragment != "" || u.Host != "" && strings.Contains(u.Path, "@") {
-		return scheme + hidden
+	if scheme == "" || err != nil || strings.Contains(raw, "#") ||
+		u.Host != "" && strings.Contains(u.Path, "@") || strings.Contains(u.RawQuery, "@") {
+		return redactMalformed(scheme, raw[len(scheme):])
 	}
 	user := ""
 	if u.User != nil {
-		user = hidden + "@" // a lone name: likelier a password in the wrong place
+		user = hidden + "@"
 		if _, ok := u.User.Password(); ok {
 			user = url.User(u.User.Username()).String() + ":" + user
 		}
 	}
 	// Not URL.String, which would escape the asterisks.
-	return u.Scheme + "://" + user + u.Host + u.EscapedPath()
+	return u.Scheme + "://" + user + u.Host + u.EscapedPath() + redactQuery(u.RawQuery)
+}
+
+// redactMalformed shows what cannot hold a password of what is no URL: nothing
+// where there is an '@', else what is before the first mark.
+func redactMalformed(scheme, rest string) string {
+	if strings.Contains(rest, "@") {
+		return scheme + hidden
+	}
+	if i := strings.IndexAny(rest, ":?#%"); i >= 0 {
+		return scheme + rest[:i+1] + hidden
+	}
+	return scheme + rest
+}
+
+// urlOptions are the options after '?' that go-redis knows.
+var urlOptions = strings.Fields(`db protocol client_name max_retries min_retry_backoff max_retry_backoff
+	dial_timeout read_timeout write_timeout pool_fifo pool_size pool_timeout min_idle_conns max_idle_conns
+	max_active_conns max_concurrent_dials pipeline_pool_size pipeline_read_buffer_size pipeline_write_buffer_size
+	conn_max_idle_time idle_timeout conn_max_lifetime max_conn_age conn_max_lifetime_jitter skip_verify`)
+
+// plainValue is a number, a time or a switch.
+var plainValue = regexp.MustCompile(`^(-?[0-9]+([.][0-9]+)?|([0-9.]+(ns|us|ms|s|m|h))+|true|false)?$`)
+
+// redactQuery keeps the options that are known and plain.
+func redactQuery(query string) string {
+	if query == "" {
+		return ""
+	}
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		switch known := slices.Contains(urlOptions, name); {
+		case known && (plainValue.MatchString(value) || name == "client_name"):
+		case known || name == "password" || name == "username":
+			pairs[i] = name + "=" + hidden
+		default:
+			pairs[i] = hidden
+		}
+	}
+	return "?" + strings.Join(pairs, "&")
 }

@@ -76,17 +76,30 @@ func TestRedact(t *testing.T) {
 		"redis://u:secret@h:1/2":         "redis://u:***@h:1/2",
 		"rediss://:secret@h":             "rediss://:***@h",
 		"redis://secret@h":               "redis://***@h",
-		"redis://h/0?password=secret":    "redis://h/0",
-		"unix://:secret@/run/redis.sock": "unix://:***@/run/redis.sock",
-		"unix:///run/redis@1.sock":       "unix:///run/redis@1.sock",
-		"redis://:se/cret@h":             "redis://***",
-		"redis://:12/secret@h":           "redis://***",
-		"redis://:sec#ret@h":             "redis://***",
-		"redis://u#secret@h":             "redis://***",
-		"redis://:%zzsecret@h":           "redis://***",
-		"redis://h:secret":               "redis://***",
-		":secret@h":                      "***",
-		"user:secret@h:6379":             "***",
+		"redis://h/0?password=secret":    "redis://h/0?password=***",
+		"redis://h?secret":               "redis://h?***",
+		"redis://h?secret=1&db=2":        "redis://h?***&db=2",
+		"redis://h?db=secret":            "redis://h?db=***",
+		"redis://h?db=2&dial_timeout=2s": "redis://h?db=2&dial_timeout=2s",
+		"redis://h?read_timeout=1m30s":   "redis://h?read_timeout=1m30s",
+		"rediss://u:secret@h?skip_verify=true&client_name=web-1": "rediss://u:***@h?skip_verify=true&client_name=web-1",
+		"unix://u:secret@/tmp/s.sock?db=3":                       "unix://u:***@/tmp/s.sock?db=3",
+		"redis://u:12?secret@h":                                  "redis://***",
+		"foo":                                                    "foo",
+		"none":                                                   "none",
+		"/run/redis.sock":                                        "/run/redis.sock",
+		"redis:h":                                                "redis:***",
+		"unix://:secret@/run/redis.sock":                         "unix://:***@/run/redis.sock",
+		"unix:///run/redis@1.sock":                               "unix:///run/redis@1.sock",
+		"redis://:se/cret@h":                                     "redis://***",
+		"redis://:12/secret@h":                                   "redis://***",
+		"redis://:sec#ret@h":                                     "redis://***",
+		"redis://u#secret@h":                                     "redis://***",
+		"redis://:%zzsecret@h":                                   "redis://***",
+		"redis://h:secret":                                       "redis://h:***",
+		"redis://u#secret":                                       "redis://u#***",
+		":secret@h":                                              "***",
+		"user:secret@h:6379":                                     "***",
 	} {
 		if got := Redact(raw); got != want {
 			t.Errorf("%s: got %s, want %s", raw, got, want)
@@ -117,13 +130,22 @@ func TestNoMessageHoldsThePassword(t *testing.T) {
 			}
 		}
 	}
-	c, err := Load([]string{"--redis", "redis://u:hunter2@h"}, lookup(nil))
+	c, err := Load([]string{"--redis", "redis://u:hunter2@h"}, environ(nil))
 	if err != nil || strings.Contains(c.Describe(), secret) {
 		t.Errorf("the password is in, or %v:\n%s", err, c.Describe())
 	}
 }
 
 func loadError(args []string, env map[string]string) error {
-	_, err := Load(args, lookup(env))
+	_, err := Load(args, environ(env))
 	return err
+}
+
+// Every option that go-redis takes is known, so that it can be shown.
+func TestURLOptionsAreThoseOfGoRedis(t *testing.T) {
+	for _, name := range urlOptions {
+		if _, err := ParseRedis("rediss://h?" + name + "=1"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -99,10 +100,13 @@ func (s setting) byDefault() string {
 	return s.empty
 }
 
-// show is a value of the setting as it may be printed.
-func (s setting) show(raw string) string {
+// show is what was written for the setting, as it may be printed.
+func (s setting) show(raw ...string) string {
 	if s.url {
-		return Redact(raw)
+		raw = slices.Clone(raw)
+		for i := range raw {
+			raw[i] = Redact(raw[i])
+		}
 	}
-	return raw
+	return strings.Join(raw, " ")
 }

@@ -47,43 +47,56 @@ func (ps Problems) Error() string {
 
 // Validate reports everything that is wrong with c as a Problems, or nil.
 func (c Config) Validate() error {
-	var problems Problems
-	table := settings(&c)
-	add := func(name, value, reason, allowed string) {
-		problems = append(problems, &Problem{name, value, c.origin[name].from, reason, allowed})
-	}
-	for _, s := range table {
-		if err := s.field.check(); err != nil {
-			written := s.field.String()
-			if raw := c.origin[s.name].raw; raw != nil {
-				written = strings.Join(raw, " ")
-			}
-			add(s.name, s.show(written), err.Error(), s.field.allowed())
-		}
-	}
-	if len(problems) > 0 {
-		return problems // relations between wrong values would only confuse
-	}
-	show := func(name string) string { return find(table, name).field.String() }
-	// between adds what holds between two settings where it does not.
-	between := func(holds bool, name, relation, other string) {
-		if !holds {
-			add(name, show(name), "it does not fit "+other, fmt.Sprintf("%s %s, which is %s", relation, other, show(other)))
-		}
-	}
-	for _, addr := range c.Listen {
-		if !c.Public && !loopback(addr) {
-			add("listen", addr, "others can reach it, and the proxy asks for no password of its own", "a loopback address, or any with --public")
-		}
-	}
-	between(c.MaxQueryBuffer >= c.MaxBulk, "max-query-buffer", "at least", "max-bulk")
-	// A heartbeat is due every half of dead-after, and rides on flushes.
-	between(c.DeadAfter >= 4*c.FlushInterval, "dead-after", "at least four times", "flush-interval")
-	// Else what is merely waiting for its flush would be refused as too old.
-	between(c.MaxPendingAge == 0 || c.MaxPendingAge >= 2*c.FlushInterval,
-		"max-pending-age", "none, or at least twice", "flush-interval")
-	if len(problems) > 0 {
+	if problems := c.problems(nil); len(problems) > 0 {
 		return problems
 	}
 	return nil
+}
+
+// problems adds to found, what loading has met, everything that is wrong with
+// c. Settings with a problem already are left out: their fields are not what
+// was written, and what holds between them and others would only confuse.
+func (c Config) problems(found Problems) Problems {
+	table := settings(&c)
+	wrong := map[string]bool{}
+	for _, p := range found {
+		wrong[p.Setting] = true
+	}
+	add := func(name, value, reason, allowed string) {
+		found = append(found, &Problem{name, value, c.origin[name].from, reason, allowed})
+	}
+	for _, s := range table {
+		if wrong[s.name] {
+			continue
+		}
+		if err := s.field.check(); err != nil {
+			written := s.show(s.field.String())
+			if raw := c.origin[s.name].raw; raw != nil {
+				written = s.show(raw...)
+			}
+			add(s.name, written, err.Error(), s.field.allowed())
+			wrong[s.name] = true
+		}
+	}
+	for _, addr := range c.Listen {
+		if !wrong["listen"] && !wrong["public"] && !c.Public && !loopback(addr) {
+			add("listen", addr, "others can reach it, and the proxy asks for no password of its own", "a loopback address, or any with --public")
+		}
+	}
+	// between adds what holds between two settings where it does not.
+	between := func(holds bool, name, other, allowed string) {
+		if !holds && !wrong[name] && !wrong[other] {
+			add(name, find(table, name).field.String(), "it does not fit "+other, allowed)
+		}
+	}
+	between(c.MaxQueryBuffer >= c.MaxBulk, "max-query-buffer", "max-bulk",
+		fmt.Sprintf("at least %s, as much as max-bulk", sizeText(c.MaxBulk)))
+	interval := durationText(c.FlushInterval)
+	// A heartbeat is due every half of dead-after, and rides on flushes.
+	between(c.DeadAfter >= 4*c.FlushInterval, "dead-after", "flush-interval",
+		fmt.Sprintf("at least %s, four times flush-interval (%s)", durationText(4*c.FlushInterval), interval))
+	// Else what is merely waiting for its flush would be refused as too old.
+	between(c.MaxPendingAge == 0 || c.MaxPendingAge >= 2*c.FlushInterval, "max-pending-age", "flush-interval",
+		fmt.Sprintf("none, or at least %s, twice flush-interval (%s)", durationText(2*c.FlushInterval), interval))
+	return found
 }

@@ -31,15 +31,21 @@ const (
 	gb = 1024 * mb
 )
 
-var errOnce = errors.New("it may be given only once")
+var (
+	errEmpty = errors.New("it is empty")
+	errOnce  = errors.New("it may be given only once")
+)
 
 // single is the one string of a setting that may not be repeated. A repeated
 // flag is refused, not overridden: whoever repeats it expects something else.
 func single(raw []string) (string, error) {
-	if len(raw) != 1 {
-		return "", errOnce
+	switch len(raw) {
+	case 0: // an empty list in the file
+		return "", errEmpty
+	case 1:
+		return raw[0], nil
 	}
-	return raw[0], nil
+	return "", errOnce
 }
 
 // fields splits the strings of a repeatable setting at spaces and commas.
@@ -49,11 +55,14 @@ func fields(raw []string) []string {
 	})
 }
 
-// text is any string.
+// text is any string but the empty one, which a variable that was not set leaves.
 type text struct{ p *string }
 
 func (v *text) set(raw []string) error {
 	s, err := single(raw)
+	if err == nil && s == "" {
+		err = errEmpty
+	}
 	if err == nil {
 		*v.p = s
 	}

@@ -37,6 +37,8 @@ func listenOne(addr string) (net.Listener, error) {
 		ln, err = net.Listen(network, address)
 	}
 	switch {
+	case network == "unix" && errors.Is(err, syscall.EADDRINUSE) && noSocket(address):
+		return nil, fmt.Errorf("listen %q: a file that is no socket is in the way; remove it, or name another path with --listen", addr)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("listen %q: the address is already in use; name another with --listen", addr)
 	case err != nil:
@@ -49,8 +51,7 @@ func listenOne(addr string) (net.Listener, error) {
 // killed process leaves behind. Anything else, above all a file that is no
 // socket, is not ours to remove.
 func stale(path string) bool {
-	info, err := os.Lstat(path)
-	if err != nil || info.Mode().Type() != fs.ModeSocket {
+	if noSocket(path) {
 		return false
 	}
 	conn, err := net.DialTimeout("unix", path, time.Second)
@@ -59,6 +60,12 @@ func stale(path string) bool {
 		return false
 	}
 	return errors.Is(err, syscall.ECONNREFUSED)
+}
+
+// noSocket reports whether there is a file, and it is no socket.
+func noSocket(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().Type() != fs.ModeSocket
 }
 
 // reason is the innermost error, without the address that net and os repeat.

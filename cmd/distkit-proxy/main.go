@@ -12,7 +12,7 @@ import (
 func main() {
 	// The engine says itself what it meets; go-redis' own lines have another form.
 	redis.SetLogger(silent{})
-	os.Exit(run(context.Background(), os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr))
+	os.Exit(run(context.Background(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr))
 }
 
 // silent is a go-redis logger that drops everything.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"time"
@@ -15,6 +16,18 @@ import (
 	"github.com/distkit/distkit-proxy/engine"
 	"github.com/distkit/distkit-proxy/proxy"
 )
+
+// startCheck bounds how long a start waits for Redis in all: a Redis that hangs
+// must not keep the proxy from serving what is in memory.
+const startCheck = time.Second
+
+// abandonTime is how long a failed start waits for its engine to close.
+const abandonTime = 100 * time.Millisecond
+
+// interrupted is a signal that ended a start.
+type interrupted struct{ os.Signal }
+
+func (i interrupted) Error() string { return "stopped by " + i.String() }
 
 // embeddedNotice is what stands for the URL where there is none.
 const embeddedNotice = "embedded in-memory Redis: data is in memory only and is gone at exit"
@@ -52,8 +65,8 @@ type process struct {
 }
 
 // start opens the listeners, wires the parts and begins to serve. When it
-// fails everything is closed again.
-func start(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *process, err error) {
+// fails everything is closed again; a signal fails it with interrupted.
+func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-chan os.Signal) (_ *process, err error) {
 	var undo []func()
 	defer func() {
 		for i := len(undo) - 1; err != nil && i >= 0; i-- {
@@ -81,9 +94,16 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger) (_ *process, 
 		return nil, err
 	}
 	p.engine = eng
-	undo = append(undo, func() { _, _ = eng.Close(ctx) }) // nothing was accepted yet
-	if err := check(ctx, eng, cfg.CommandTimeout, log); err != nil {
-		return nil, err
+	undo = append(undo, func() { abandon(eng) })
+	checked := make(chan error, 1)
+	go func() { checked <- check(ctx, eng, min(cfg.CommandTimeout, startCheck), log) }()
+	select {
+	case err := <-checked:
+		if err != nil {
+			return nil, err
+		}
+	case s := <-signals: // a wait for Redis ends at its time-out alone
+		return nil, interrupted{s}
 	}
 	srv, err := proxy.New(proxyOptions(cfg, opts, eng, log))
 	if err != nil {
@@ -122,7 +142,21 @@ func (p *process) openRedis(cfg conf.Config, log *slog.Logger) (backend string, 
 	return embeddedNotice, emb.RedisOptions(), nil
 }
 
-// check asks Redis whether the counters there were made with other settings,
+// abandon closes an engine that has accepted nothing. It does not wait for one
+// that hangs at Redis: the process ends next.
+func abandon(eng counters) {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_, _ = eng.Close(context.Background()) // nothing to flush
+	}()
+	select {
+	case <-closed:
+	case <-time.After(abandonTime):
+	}
+}
+
+// check asks Redis, for at most timeout in all, whether the counters there were made with other settings,
 // which is an error. A Redis that cannot be reached or does not tell stops
 // nothing: the engine says so and goes on trying.
 func check(ctx context.Context, eng *engine.Engine, timeout time.Duration, log *slog.Logger) error {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,8 +25,8 @@ const (
 // SIGTERM or SIGINT, or when it cannot go on. A second signal makes it return
 // at once. What the program prints on demand goes to stdout, log lines and
 // complaints to stderr.
-func run(ctx context.Context, args []string, env func(string) (string, bool), stdout, stderr io.Writer) int {
-	cfg, err := conf.Load(args, env)
+func run(ctx context.Context, args []string, environ []string, stdout, stderr io.Writer) int {
+	cfg, err := conf.Load(args, environ)
 	switch {
 	case err != nil:
 		complain(stderr, err)
@@ -46,7 +47,13 @@ func run(ctx context.Context, args []string, env func(string) (string, bool), st
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
 
-	p, err := start(ctx, cfg, newLogger(cfg, stderr))
+	log := newLogger(cfg, stderr)
+	p, err := start(ctx, cfg, log, signals)
+	var early interrupted
+	if errors.As(err, &early) {
+		log.Info("stopped while it started; nothing was accepted", "reason", early.String())
+		return exitOK
+	}
 	if err != nil {
 		complain(stderr, err)
 		return exitFailure

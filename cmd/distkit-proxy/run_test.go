@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +18,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/distkit/distkit-proxy/conf"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -90,6 +93,33 @@ func TestAbsentRedisDoesNotStopTheStart(t *testing.T) {
 	}
 }
 
+func TestSilentRedisDoesNotHoldUpTheStart(t *testing.T) {
+	begun := time.Now()
+	p := begin(t, nil, "--listen", "127.0.0.1:0", "--redis", "redis://"+silentRedis(t), "--command-timeout", "5s")
+	p.ready(t)
+	if took := time.Since(begun); took > 3*time.Second {
+		t.Errorf("ready after %v, want 1 s", took)
+	}
+	p.cancel()
+	p.wantExit(t, exitOK)
+}
+
+func TestSignalEndsAStartThatWaitsForRedis(t *testing.T) {
+	silent := silentRedis(t)
+	var log logBuffer
+	signals := make(chan os.Signal, 1)
+	signals <- syscall.SIGTERM
+	cfg, err := conf.Load([]string{"--listen", "127.0.0.1:0", "--redis", "redis://" + silent, "--command-timeout", "5s"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := time.Now()
+	_, err = start(t.Context(), cfg, newLogger(cfg, &log), signals)
+	if took := time.Since(begun); !errors.As(err, new(interrupted)) || took > startCheck {
+		t.Errorf("got %v after %v, want interrupted at once", err, took)
+	}
+}
+
 func TestDoesNotStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -109,17 +139,18 @@ func TestDoesNotStart(t *testing.T) {
 	}{
 		{"wrong flag", "--nope", "unknown flag --nope; --help lists them all", exitUsage},
 		{"wrong value", "--partitions 0", `partitions "0" (from --partitions): it is too small; allowed: 1 to 1024`, exitUsage},
+		{"surplus argument", "--version extra", `unexpected argument "extra"; settings are given as --name value`, exitUsage},
 		{"malformed URL", "--redis redis://:secret@h:x", `redis "redis://***" (from --redis): it is not a URL (special characters in a password are percent-encoded: '/' is %2F); ` +
 			`allowed: redis://[user:password@]host[:port][/db], rediss://… with TLS, or unix://[user:password@]/path[?db=n]`, exitUsage},
 		{"taken port", "--listen " + port, `listen "` + port + `": the address is already in use; name another with --listen`, exitFailure},
 		{"taken second port", "--listen 127.0.0.1:0 --listen " + port, `listen "` + port + `": the address is already in use; name another with --listen`, exitFailure},
-		{"a file where the socket should be", "--listen unix://" + plain, `listen "unix://` + plain + `": the address is already in use; name another with --listen`, exitFailure},
+		{"a file where the socket should be", "--listen unix://" + plain, `listen "unix://` + plain + `": a file that is no socket is in the way; remove it, or name another path with --listen`, exitFailure},
 		{"no directory for the socket", "--listen unix://" + dir + "/no/s", `listen "unix://` + dir + `/no/s": no such file or directory`, exitFailure},
 		{"not this machine's address", "--public --listen 192.0.2.1:1", `listen "192.0.2.1:1": cannot assign requested address`, exitFailure},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
-			code := run(t.Context(), strings.Fields(tc.args), nothing, &stdout, &stderr)
+			code := run(t.Context(), strings.Fields(tc.args), nil, &stdout, &stderr)
 			if want := "distkit-proxy: " + tc.want + "\n"; code != tc.code || stderr.String() != want || stdout.Len() > 0 {
 				t.Errorf("exit %d, want %d; stdout %q; stderr\n got %s\nwant %s", code, tc.code, stdout.String(), stderr.String(), want)
 			}
@@ -137,7 +168,7 @@ func TestActions(t *testing.T) {
 		"--check-config --partitions 3": "partitions         3 (--partitions)\n",
 	} {
 		var stdout, stderr bytes.Buffer
-		code := run(t.Context(), strings.Fields(args), nothing, &stdout, &stderr)
+		code := run(t.Context(), strings.Fields(args), nil, &stdout, &stderr)
 		if code != exitOK || stderr.Len() > 0 || !strings.Contains(stdout.String(), want) {
 			t.Errorf("%s: exit %d, stderr %q, stdout without %q:\n%s", args, code, stderr.String(), want, stdout.String())
 		}
@@ -148,7 +179,7 @@ func TestTextLog(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel() // it starts all the same, and stops at once
 	var stderr bytes.Buffer
-	if code := run(ctx, []string{"--listen", "127.0.0.1:0"}, nothing, io.Discard, &stderr); code != exitOK {
+	if code := run(ctx, []string{"--listen", "127.0.0.1:0"}, nil, io.Discard, &stderr); code != exitOK {
 		t.Errorf("exit %d:\n%s", code, stderr.String())
 	}
 	if want := `redis="` + embeddedNotice + `" namespace=distkit instance_id=`; !strings.Contains(stderr.String(), want) {
@@ -167,8 +198,11 @@ func begin(t *testing.T, env map[string]string, args ...string) *running {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{cancel: cancel, exit: make(chan int, 1)}
-	get := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
-	go func() { r.exit <- run(ctx, append(args, "--log-format", "json"), get, io.Discard, &r.log) }()
+	var environ []string
+	for name, value := range env {
+		environ = append(environ, name+"="+value)
+	}
+	go func() { r.exit <- run(ctx, append(args, "--log-format", "json"), environ, io.Discard, &r.log) }()
 	t.Cleanup(cancel)
 	return r
 }
@@ -252,6 +286,35 @@ func (c *client) ask(t *testing.T, send string) string {
 	return strings.TrimSpace(line)
 }
 
+// silentRedis accepts connections until the end of the test and never answers.
+func silentRedis(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var conns []net.Conn
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			conns = append(conns, conn)
+		}
+	}()
+	t.Cleanup(func() {
+		ln.Close()
+		<-ended
+		for _, conn := range conns {
+			conn.Close()
+		}
+	})
+	return ln.Addr().String()
+}
+
 // freePort is an address on which nobody listens.
 func freePort(t *testing.T) string {
 	t.Helper()
@@ -262,5 +325,3 @@ func freePort(t *testing.T) string {
 	defer ln.Close()
 	return ln.Addr().String()
 }
-
-func nothing(string) (string, bool) { return "", false }
