@@ -22,20 +22,19 @@ func (e *Engine) onCell(ctx context.Context, f Family, key Key, item *Item, came
 		if err != nil {
 			return Result{Err: err}
 		}
-		s, c, err := p.acquire(ctx, key.Counter, h, came-p.maxAge())
+		s, c, err := p.acquire(ctx, key.Counter, h, came, came-p.maxAge())
 		if err == errGone {
 			continue
 		}
 		if err != nil {
 			return Result{Err: err}
 		}
-		now := e.now()
-		res, retry := st(p, c, item, now)
+		res, retry := st(p, c, item, came)
 		var target uint64
 		if retry {
 			target = p.flushNow()
 		} else {
-			p.touchLocked(c, now)
+			p.touchLocked(c, came)
 		}
 		s.mu.Unlock()
 		if !retry {
@@ -140,19 +139,23 @@ func (p *partition) flushNow() uint64 {
 func (p *partition) awaitFlush(ctx context.Context, target uint64, limit time.Duration) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
+	refusals := p.refusals.Load()
 	for {
 		done := p.rounds.next()
 		p.mu.Lock()
 		reached := p.acked >= target
 		p.mu.Unlock()
-		if reached {
+		// The rounds of a refused partition end too, with nothing taken: then what
+		// counts is the next attempt.
+		err := p.failed.Load()
+		switch {
+		case err != nil && p.refusals.Load() > refusals:
+			return err
+		case err == nil && reached:
 			return nil
 		}
 		select {
 		case <-done:
-			if err := p.failed.Load(); err != nil {
-				return err
-			}
 		case <-timer.C:
 			return ErrFlushTimeout
 		case <-ctx.Done():

@@ -67,6 +67,7 @@ type cell struct {
 	loaded bool // base has come at least once
 	asked  bool // a load is queued or under way
 	queued bool // stands in the partition's queue
+	stuck  bool // stands in the partition's list of refused changes
 	// void: Redis' epoch has moved and the slice there is one from before. The
 	// slice counts as zero and the next batch replaces it (epoch stays the old one).
 	void bool
@@ -143,7 +144,7 @@ func (c *cell) setBase(val Value, ep epoch, at int64) {
 // written reports whether the slice in val was written under its epoch, as far
 // as one can tell. The scripts decide by the same rule.
 func (c *cell) written(val Value, ep epoch) bool {
-	return ep.n == c.epoch || ep.swept || val.Mine != c.base.Mine || val.Mine == 0
+	return ep.n <= c.epoch || ep.swept || val.Mine != c.base.Mine || val.Mine == 0
 }
 
 // settle is setBase for the reply to this cell's own batch, whose slice is

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 )
@@ -131,30 +130,30 @@ func (e *Engine) live() (parts []*partition) {
 // Close flushes everything, for as long as ctx allows, and stops the engine.
 // Nobody may use the engine any more. What Redis has not acknowledged is
 // returned, with an error. A second call only waits and returns nothing.
-func (e *Engine) Close(ctx context.Context) ([]Lost, error) {
-	e.mu.Lock()
-	again := e.isStopped()
-	e.mu.Unlock()
-	if again {
-		return nil, nil
-	}
-	_, flushErr := e.drain(ctx, true)
+func (e *Engine) Close(ctx context.Context) (lost []Lost, err error) {
+	e.closing.Do(func() {
+		defer close(e.closed)
+		lost, err = e.close(ctx)
+	})
+	<-e.closed
+	return lost, err
+}
 
+func (e *Engine) close(ctx context.Context) ([]Lost, error) {
+	_, flushErr := e.drain(ctx, true)
 	e.mu.Lock()
 	close(e.stopped)
 	e.mu.Unlock()
 	e.cancel()
-	e.meeting.Wait() // it may still make partitions
+	err := e.client.Close() // ends what still waits for Redis
+	e.meeting.Wait()        // it may still make partitions
 	for _, p := range e.live() {
 		p.stopFlusher()
 	}
+	e.leaving.Wait()
 	lost := e.lost(ctx, flushErr)
-	err := e.client.Close()
 	if len(lost) > 0 {
 		return lost, fmt.Errorf("engine: %d counters have increments that Redis did not acknowledge", len(lost))
-	}
-	if errors.Is(err, context.Canceled) {
-		err = nil
 	}
 	return nil, err
 }

@@ -39,6 +39,9 @@ type Engine struct {
 	stats          counts
 
 	meeting sync.WaitGroup // what is done when Redis is first reached
+	leaving sync.WaitGroup // flushers of namespaces that made room
+	closing sync.Once
+	closed  chan struct{} // closed when Close has ended
 }
 
 // New starts an engine. It does not need Redis to be reachable.
@@ -56,6 +59,7 @@ func newEngine(opts Options, client *redis.Client, store store) *Engine {
 		opts: opts, log: opts.Logger, defaultNS: []byte(opts.Namespace),
 		client: client, store: store, started: time.Now(),
 		stopped: make(chan struct{}),
+		closed:  make(chan struct{}),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.spaces.Store(&map[string]*space{})

@@ -33,7 +33,9 @@ func (p *partition) exchange(ctx context.Context, r *round) answer {
 	r.tries++
 	r.sentAt = p.e.now()
 	replies := p.e.call(ctx, calls...)
-	p.timed(r)
+	if replies[len(replies)-1].Err == nil {
+		p.timed(r)
+	}
 
 	var out answer
 	if r.write {

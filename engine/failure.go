@@ -19,6 +19,7 @@ func (p *partition) roundFailed(r *round, err error) {
 		return
 	}
 	p.setAway(err)
+	p.spoilt = true
 	p.dropReads(r)
 	p.mu.Lock()
 	loads := p.loads
@@ -39,6 +40,7 @@ func (p *partition) refused(r *round, err *Error) {
 	if p.failed.Swap(err) == nil {
 		p.e.log.Warn("Redis refuses a partition", "namespace", p.space.name, "family", p.family.String(), "error", err.Error())
 	}
+	p.refusals.Add(1)
 	p.e.stats.failures.Add(1)
 	p.tryAt.Store(p.e.now() + int64(refusedPause))
 	if r.write && r.tries > 1 {

@@ -3,6 +3,8 @@ package engine
 import (
 	"context"
 	"time"
+
+	"github.com/distkit/distkit-proxy/lua"
 )
 
 // flush is the partition's flusher: the goroutine that sends its batches and
@@ -46,12 +48,10 @@ func (p *partition) due(now int64) int64 {
 		at = now
 	} else {
 		p.mu.Lock()
-		switch {
-		case len(p.groups) > 0, len(p.loads) > 0, p.acked < p.flushTo && len(p.queue) > 0, len(p.queue) >= maxCarried:
+		if len(p.groups)+len(p.loads) > 0 {
 			at = now
-		case len(p.queue) > 0:
-			at = p.lastRun + int64(p.e.opts.FlushInterval)
 		}
+		at = min(at, p.lineDueLocked())
 		p.mu.Unlock()
 		if len(p.stuck) > 0 {
 			at = min(at, p.stuckDue())
@@ -63,19 +63,34 @@ func (p *partition) due(now int64) int64 {
 			at = now
 		}
 	}
-	if p.away.Load() || p.failed.Load() != nil {
-		// Nothing goes to Redis before the next attempt is due.
-		if at != whenever {
-			at = max(at, p.tryAt.Load())
+	if p.away.Load() && p.cells.Load() > 0 {
+		at = now // what is in memory is served as it is, so find out when Redis is back
+	}
+	if at != whenever && (p.away.Load() || p.failed.Load() != nil) {
+		at = max(at, p.tryAt.Load()) // nothing goes to Redis before the next attempt
+	}
+	if p.cells.Load() > 0 {
+		next := now + int64(p.e.idleAfter()/2)
+		if p.nextSwp == 0 || p.nextSwp > next {
+			p.nextSwp = next
 		}
 	}
 	if p.nextSwp != 0 {
 		at = min(at, p.nextSwp)
-	} else if p.cells.Load() > 0 {
-		p.nextSwp = now + int64(p.e.idleAfter()/2)
-		at = min(at, p.nextSwp)
 	}
 	return at
+}
+
+// lineDueLocked is when the queue has to be taken from: at once in the middle of
+// a pass or for FLUSH, else one interval after the last pass began.
+func (p *partition) lineDueLocked() int64 {
+	switch {
+	case len(p.queue) == 0:
+		return whenever
+	case p.popped < max(p.passTo, p.flushTo):
+		return 0
+	}
+	return p.passFrom + int64(p.e.opts.FlushInterval)
 }
 
 // work does whatever is due.
@@ -90,22 +105,33 @@ func (p *partition) work(ctx context.Context, now int64) {
 	}
 	p.requeueStuck(now)
 	p.mu.Lock()
-	full := len(p.queue) >= maxCarried
-	urgent := len(p.groups) > 0 || len(p.loads) > 0 || p.acked < p.flushTo
-	lined := len(p.queue) > 0
+	waiting := len(p.groups)+len(p.loads) > 0 || p.lineDueLocked() <= now
 	p.mu.Unlock()
-	if p.flight != nil || urgent || full || lined && now >= p.lastRun+int64(p.e.opts.FlushInterval) {
-		p.lastRun = now
+	if p.flight != nil || waiting {
 		p.round(ctx)
+	} else if p.away.Load() {
+		p.probe(ctx)
 	}
 	if beat := p.beatAt.Load(); beat != 0 && p.e.now() >= beat && p.flight == nil {
 		p.beat(ctx)
 	}
 	if p.burial.id != "" {
+		id := p.burial.id
 		if err := p.buryStep(ctx, &p.burial); err != nil && asRefusal(err) == nil {
 			p.setAway(err)
+		} else if err != nil {
+			p.e.log.Warn("a burial was refused", "namespace", p.space.name, "family", p.family.String(), "instance", id, "error", err)
 		}
 	}
+}
+
+// probe asks whether Redis is back, when there is nothing else to send.
+func (p *partition) probe(ctx context.Context) {
+	if reply := p.e.call(ctx, lua.Command("ping"))[0]; reply.Err != nil {
+		p.setAway(reply.Err)
+		return
+	}
+	p.setBack()
 }
 
 // round makes one exchange with Redis, or repeats the one that has not been

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -143,17 +144,22 @@ func (e *Engine) clear(ctx context.Context, f Family, kind opKind, namespace []b
 
 // runGroup carries out a group and returns the ops' results.
 func (p *partition) runGroup(ctx context.Context, group *opGroup) []Result {
-	if !p.family.Lax() {
-		return p.runStrict(ctx, group.ops)
-	}
-	if err := p.submit(group); err == errGone {
-		parts, err := p.e.partitions(p.family, []byte(p.space.name))
-		if err != nil {
-			return sameFailure(len(group.ops), err)
+	err := p.submit(group)
+	for err == errGone { // its namespace made room for another: look it up again
+		runtime.Gosched()
+		parts, lookup := p.e.partitions(p.family, []byte(p.space.name))
+		if lookup != nil {
+			return sameFailure(len(group.ops), lookup)
 		}
-		return parts[p.index].runGroup(ctx, group)
-	} else if err != nil {
+		p = parts[p.index]
+		err = p.submit(group)
+	}
+	switch {
+	case err != nil:
 		return sameFailure(len(group.ops), err)
+	case !p.family.Lax():
+		defer p.strictly.Add(-1)
+		return p.runStrict(ctx, group.ops)
 	}
 	timer := time.NewTimer(p.e.opts.CommandTimeout)
 	defer timer.Stop()
@@ -167,21 +173,23 @@ func (p *partition) runGroup(ctx context.Context, group *opGroup) []Result {
 	return p.giveUp(group)
 }
 
-// submit puts a group in line for the flusher.
+// submit puts a group in line for the flusher, or notes that a strict one is
+// under way: then the caller counts it off.
 func (p *partition) submit(group *opGroup) error {
 	if err := p.failed.Load(); err != nil && p.e.now() < p.tryAt.Load() {
 		return err
 	}
 	p.mu.Lock()
-	closed := p.gone
-	if !closed {
-		p.groups = append(p.groups, group)
-	}
-	p.mu.Unlock()
-	if closed {
+	defer p.mu.Unlock()
+	switch {
+	case p.gone:
 		return errGone
+	case !p.family.Lax():
+		p.strictly.Add(1)
+	default:
+		p.groups = append(p.groups, group)
+		p.kick()
 	}
-	p.kick()
 	return nil
 }
 

@@ -39,11 +39,11 @@ type partition struct {
 	// Owned by the flusher goroutine.
 	flight   *round // the round whose batch has not been answered yet
 	usedAt   int64  // when the last batch was acknowledged
-	lastRun  int64  // when the last round began
 	nextSwp  int64  // when idle cells are looked for; 0 with none in memory
 	stuck    []*cell
-	passTo   uint64 // queue position that ends the pass being measured
+	passTo   uint64 // queue position that ends the pass over counters in use
 	passFrom int64  // when that pass began
+	spoilt   bool   // the pass was held up by a failure: it measures nothing
 	failures int    // attempts in a row that did not reach Redis
 
 	mu sync.Mutex
@@ -59,19 +59,21 @@ type partition struct {
 	gone    bool       // the partition has left the engine or the engine has stopped
 
 	// Shared and safe.
-	rounds broadcast             // fired after every round, whatever its outcome
-	away   atomic.Bool           // Redis does not answer this partition
-	tryAt  atomic.Int64          // when the flusher next tries while away or failed
-	failed atomic.Pointer[Error] // Redis refuses the partition as a whole
-	rtt    atomic.Int64          // the longest of the latest round trips in ns
-	pass   atomic.Int64          // the last pass over all counters in use in ns
-	cells  atomic.Int64          // in memory
-	dirty  atomic.Int64          // with something unacknowledged
-	since  atomic.Int64          // since when something waits to be sent; 0: nothing
-	inAir  atomic.Int64          // since when the batch in flight waits; 0: nothing
-	beatAt atomic.Int64          // when the heartbeat is due; 0: no slices, none needed
-	nStuck atomic.Int64          // counters whose change Redis refuses now
-	alive  atomic.Int64          // live instances, as last told
+	rounds   broadcast             // fired after every round, whatever its outcome
+	away     atomic.Bool           // Redis does not answer this partition
+	tryAt    atomic.Int64          // when the flusher next tries while away or failed
+	failed   atomic.Pointer[Error] // Redis refuses the partition as a whole
+	rtt      atomic.Int64          // the longest of the latest round trips in ns
+	pass     atomic.Int64          // the last pass over all counters in use in ns
+	cells    atomic.Int64          // in memory
+	dirty    atomic.Int64          // with something unacknowledged
+	since    atomic.Int64          // since when something waits to be sent; 0: nothing
+	inAir    atomic.Int64          // since when the batch in flight waits; 0: nothing
+	beatAt   atomic.Int64          // when the heartbeat is due; 0: no slices, none needed
+	refusals atomic.Int64          // how often Redis refused the partition as a whole
+	strictly atomic.Int64          // strict commands under way
+	nStuck   atomic.Int64          // counters whose change Redis refuses now
+	alive    atomic.Int64          // live instances, as last told
 }
 
 func newPartition(e *Engine, sp *space, f Family, index int) *partition {
@@ -108,16 +110,17 @@ func (p *partition) enqueueLocked(c *cell) {
 	}
 }
 
-// askLocked has a cell loaded with the next round. The cell's shard is locked.
-func (p *partition) askLocked(c *cell) {
+// askLocked has a cell loaded with the next round; true: the flusher has to be
+// kicked for it. The cell's shard is locked.
+func (p *partition) askLocked(c *cell) bool {
 	if c.asked {
-		return
+		return false
 	}
 	c.asked = true
 	p.mu.Lock()
 	p.loads = append(p.loads, c)
 	p.mu.Unlock()
-	p.kick()
+	return true
 }
 
 // touchLocked notes a use of a cell, so that it is kept fresh.
@@ -182,12 +185,32 @@ func (p *partition) maxAge() int64 {
 // acquire returns a counter's cell, fit to be read or changed, with its shard
 // locked. It waits for a load where the cell is cold or its base is from before
 // oldest, at most command-timeout; while Redis is away a counter in memory is
-// served as it is.
-func (p *partition) acquire(ctx context.Context, counter []byte, h uint64, oldest int64) (*shard, *cell, error) {
+// served as it is. now is the present time; the way through memory asks no clock.
+func (p *partition) acquire(ctx context.Context, counter []byte, h uint64, now, oldest int64) (*shard, *cell, error) {
+	if err := p.failed.Load(); err != nil && now < p.tryAt.Load() {
+		return nil, nil, err
+	}
 	s := p.shardOf(h)
-	now := p.e.now()
-	var timeout <-chan time.Time
+	s.mu.Lock()
+	if c := s.cells[string(counter)]; c != nil && p.servableLocked(c, oldest) {
+		return s, c, nil
+	}
+	s.mu.Unlock()
+	beforeWait(ctx)
+	return p.acquireLoaded(ctx, s, counter, oldest)
+}
+
+// servableLocked reports whether a counter can be answered from memory.
+func (p *partition) servableLocked(c *cell, oldest int64) bool {
+	return c.loaded && (c.baseAt >= oldest || p.away.Load())
+}
+
+// acquireLoaded is acquire for a counter that has to be loaded.
+func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte, oldest int64) (*shard, *cell, error) {
+	timer := time.NewTimer(p.e.opts.CommandTimeout)
+	defer timer.Stop()
 	for {
+		now := p.e.now()
 		if err := p.failed.Load(); err != nil && now < p.tryAt.Load() {
 			return nil, nil, err
 		}
@@ -196,30 +219,28 @@ func (p *partition) acquire(ctx context.Context, counter []byte, h uint64, oldes
 			s.mu.Unlock()
 			return nil, nil, errGone
 		}
-		c := s.cells[string(counter)]
-		if c != nil && c.loaded && (c.baseAt >= oldest || p.away.Load()) {
+		c, made := s.cellLocked(counter)
+		if !made && p.servableLocked(c, oldest) {
 			return s, c, nil
 		}
 		if p.away.Load() && now < p.tryAt.Load() {
+			if made {
+				s.dropLocked(c)
+			}
 			s.mu.Unlock()
 			return nil, nil, ErrLoading
 		}
-		if c == nil {
-			c, _ = s.cellLocked(counter)
+		if made {
 			p.gained(1)
 		}
-		p.askLocked(c)
+		if p.askLocked(c) {
+			p.kick()
+		}
 		done := p.rounds.next()
 		s.mu.Unlock()
-
-		if timeout == nil {
-			timer := time.NewTimer(p.e.opts.CommandTimeout)
-			defer timer.Stop()
-			timeout = timer.C
-		}
 		select {
 		case <-done:
-		case <-timeout:
+		case <-timer.C:
 			s.mu.Lock()
 			if c := s.cells[string(counter)]; c != nil && c.loaded {
 				return s, c, nil
@@ -231,6 +252,5 @@ func (p *partition) acquire(ctx context.Context, counter []byte, h uint64, oldes
 		case <-p.e.stopped:
 			return nil, nil, ErrClosed
 		}
-		now = p.e.now()
 	}
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Prefetch loads those of the keys that are not in memory, or too old to be
 // answered from, in one round trip, so that the reads and increments that
@@ -16,21 +19,34 @@ func (e *Engine) Prefetch(ctx context.Context, f Family, keys []Key) {
 	}
 	// As there is a round to wait for, all come along: one that is fresh enough
 	// now may not be after the wait.
-	for _, key := range keys {
-		h := hash(key.Counter)
-		if p, err := e.partition(f, key.Namespace, h); err == nil {
-			p.ask(key.Counter, h)
-		}
-	}
+	e.ask(f, keys)
 	for _, key := range keys {
 		h := hash(key.Counter)
 		p, err := e.partition(f, key.Namespace, h)
 		if err != nil {
 			continue
 		}
-		if !p.await(ctx, key.Counter, h, came) {
+		s, _, err := p.acquire(ctx, key.Counter, h, came, came)
+		if err == nil {
+			s.mu.Unlock()
+		} else if err != errGone {
 			return // so it is with the others, and each is told when it is used
 		}
+	}
+}
+
+// ask has counters loaded, all with the next round of their partitions.
+func (e *Engine) ask(f Family, keys []Key) {
+	var kicked []*partition
+	for _, key := range keys {
+		h := hash(key.Counter)
+		p, err := e.partition(f, key.Namespace, h)
+		if err == nil && p.ask(key.Counter, h) && !slices.Contains(kicked, p) {
+			kicked = append(kicked, p)
+		}
+	}
+	for _, p := range kicked {
+		p.kick()
 	}
 }
 
@@ -54,30 +70,45 @@ func (e *Engine) anyCold(f Family, keys []Key, came int64) bool {
 	return false
 }
 
-// ask has a counter loaded with the next round.
-func (p *partition) ask(counter []byte, h uint64) {
+// ask has a counter loaded with the next round; true: the flusher has to be
+// kicked for it.
+func (p *partition) ask(counter []byte, h uint64) bool {
 	if p.away.Load() || p.failed.Load() != nil {
-		return
+		return false
 	}
 	s := p.shardOf(h)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return
+		return false
 	}
 	c, made := s.cellLocked(counter)
 	if made {
 		p.gained(1)
 	}
-	p.askLocked(c)
+	return p.askLocked(c)
 }
 
-// await waits until a counter was loaded after the command came; false when
-// Redis is away.
-func (p *partition) await(ctx context.Context, counter []byte, h uint64, came int64) bool {
-	s, _, err := p.acquire(ctx, counter, h, came)
-	if err == nil {
-		s.mu.Unlock()
+// waitHook is the context key of BeforeWait.
+type waitHook struct{}
+
+// BeforeWait returns a context under which f is called before a counter is
+// waited for. A session uses it to have the counters of the commands behind
+// loaded in the same round trip, by Ask, at no cost while all are in memory.
+func BeforeWait(ctx context.Context, f func()) context.Context {
+	return context.WithValue(ctx, waitHook{}, f)
+}
+
+func beforeWait(ctx context.Context) {
+	if f, ok := ctx.Value(waitHook{}).(func()); ok {
+		f()
 	}
-	return err == nil || err == errGone
+}
+
+// Ask has those of the keys loaded that are cold, without waiting, so that they
+// come with whatever is waited for next. It does nothing for a strict family.
+func (e *Engine) Ask(f Family, keys []Key) {
+	if f.Lax() && len(keys) > 0 {
+		e.ask(f, keys)
+	}
 }

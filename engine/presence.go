@@ -82,7 +82,7 @@ func (p *partition) restore(ctx context.Context) error {
 			return reply.Err
 		}
 		words := list(reply.Value)
-		if len(words) < 5 {
+		if len(words) < 6 {
 			return errors.New("engine: short reply to a restoring step")
 		}
 		switch word(words, 0) {
@@ -94,6 +94,10 @@ func (p *partition) restore(ctx context.Context) error {
 		}
 		moved, _ := words[3].(int64)
 		more, _ := words[4].(int64)
+		if dropped, _ := words[5].(int64); dropped > 0 {
+			p.e.log.Warn("slices could not be moved back: their counters are no integers, or would overflow",
+				"namespace", p.space.name, "family", p.family.String(), "counters", dropped)
+		}
 		p.e.stats.restored.Add(uint64(moved))
 		p.noteMark(word(words, 2), false)
 		if more == 0 {

@@ -40,9 +40,6 @@ func (p *partition) build(now int64) *round {
 	r := &round{}
 	p.mu.Lock()
 	p.busy = true
-	if p.popped >= p.passTo {
-		p.passTo, p.passFrom = p.entered, now
-	}
 	p.takeOpsLocked(r)
 	loads := p.loads
 	if len(loads) > maxReads {
@@ -50,7 +47,10 @@ func (p *partition) build(now int64) *round {
 	}
 	p.loads = p.loads[len(loads):]
 	var line []*cell
-	if r.clear == nil {
+	if r.clear == nil && p.lineDueLocked() <= now {
+		if p.popped >= p.passTo { // a pass over all that are in line now begins
+			p.passTo, p.passFrom, p.spoilt = p.entered, now, false
+		}
 		line = p.queue[:min(len(p.queue), maxCarried)]
 		p.queue = p.queue[len(line):]
 		p.popped += uint64(len(line))
@@ -158,7 +158,7 @@ func (p *partition) finish(r *round) {
 	p.busy = false
 	p.acked += uint64(r.popped)
 	r.popped = 0
-	if p.acked >= p.passTo {
+	if p.acked >= p.passTo && !p.spoilt {
 		p.pass.Store(p.e.now() - p.passFrom)
 	}
 	p.mu.Unlock()

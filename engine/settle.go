@@ -51,9 +51,12 @@ func (p *partition) settleWrites(r *round, out answer) {
 		switch {
 		case refusal != nil && !void[c.name]:
 			c.putBack()
+			if !c.stuck {
+				c.stuck = true
+				p.stuck = append(p.stuck, c)
+				p.nStuck.Store(int64(len(p.stuck)))
+			}
 			c.err, c.retryAt = refusal, now+int64(refusedPause)
-			p.stuck = append(p.stuck, c)
-			p.nStuck.Store(int64(len(p.stuck)))
 		case refusal != nil:
 			c.acknowledge()
 			p.cleanedLocked(c)
@@ -136,6 +139,9 @@ func (p *partition) settleClear(r *round) {
 		c.forget()
 	})
 	p.beatAt.Store(0)
+	if !whole { // a slice that could not be taken away has to be kept alive
+		p.beatAt.Store(p.e.now())
+	}
 }
 
 func (p *partition) settleRead(c *cell, values []reading, i int, at int64) {
@@ -195,10 +201,11 @@ func (p *partition) requeueStuck(now int64) {
 		s.mu.Lock()
 		switch {
 		case c.retryAt == 0: // void by now
+			c.stuck = false
 		case now < c.retryAt:
 			kept = append(kept, c)
 		default:
-			c.retryAt = now
+			c.stuck = false
 			if !c.queued {
 				p.enqueueLocked(c)
 			}

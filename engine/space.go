@@ -179,6 +179,8 @@ func (e *Engine) addSpace(name string) (*space, error) {
 		for n, sp := range spaces {
 			if sp.leave() {
 				delete(spaces, n)
+				// Not under the lock: a flusher may be waiting for Redis.
+				e.leaving.Go(sp.stopFlushers)
 			}
 		}
 	}
@@ -209,17 +211,20 @@ func (sp *space) leave() bool {
 			return false
 		}
 	}
-	for _, p := range parts {
-		p.stopFlusher()
-	}
 	sp.gone = true
 	return true
+}
+
+func (sp *space) stopFlushers() {
+	for _, p := range sp.all() {
+		p.stopFlusher()
+	}
 }
 
 // close lets go of counters that read zero and keeps new ones out; false if there
 // are others, or one has something unflushed.
 func (p *partition) close() bool {
-	if p.dirty.Load() > 0 || p.beatAt.Load() != 0 {
+	if p.dirty.Load() > 0 || p.beatAt.Load() != 0 || p.strictly.Load() > 0 {
 		return false
 	}
 	for i := range p.shards {
@@ -240,7 +245,7 @@ func (p *partition) close() bool {
 		}
 	}
 	p.mu.Lock()
-	idle := len(p.groups)+len(p.loads)+len(p.queue) == 0 && !p.busy
+	idle := len(p.groups)+len(p.loads)+len(p.queue) == 0 && !p.busy && p.strictly.Load() == 0
 	p.gone = idle
 	p.mu.Unlock()
 	if !idle {

@@ -31,6 +31,9 @@ var awayCodes = []string{
 	"MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOSCRIPT", "UNKILLABLE",
 }
 
+// deniedInScript is how Redis 7.0 says NOPERM of a command inside a script.
+const deniedInScript = "can't run this command or subcommand"
+
 // wrongType is Redis' error for a key of another type.
 var wrongType = &Error{"WRONGTYPE", "Operation against a key holding the wrong kind of value"}
 
@@ -54,6 +57,9 @@ func asRefusal(err error) *Error {
 		if code == away || strings.Contains(msg, "-"+away+" ") {
 			return nil
 		}
+	}
+	if strings.Contains(msg, deniedInScript) {
+		return nil
 	}
 	// The script's name and line are of no use to a client.
 	if i := strings.Index(msg, " script: "); i >= 0 {

@@ -70,6 +70,10 @@ func (p *partition) strictResults(r *round, out answer) []Result {
 		}
 	}
 	if r.clear != nil {
+		p.eachCell(func(s *shard, c *cell) { // what was remembered is void
+			s.dropLocked(c)
+			p.gained(-1)
+		})
 		return make([]Result, 1)
 	}
 	results := make([]Result, len(r.ops))

@@ -71,6 +71,9 @@ read_fields(totals, fields, total)
 read_fields(slices, fields, slice)
 read_epochs(epochs, fields, epoch, swept)
 redis.call('SCARD', keys)
+if reaches_out then
+  for i = 8, #KEYS do redis.call('HLEN', KEYS[i]) end
+end
 local now = now_ms()
 local dead = find_dead(instances, me, now, dead_ms)
 
@@ -102,7 +105,7 @@ local touched = false
 -- behind under an epoch that has moved since.
 local function valid_slice(field, seen_epoch, seen_slice)
   local value, current = slice[field] or '0', epoch[field] or '0'
-  local left_behind = not changed[field] and seen_epoch ~= '' and seen_epoch ~= current
+  local left_behind = not changed[field] and seen_epoch ~= '' and holds(current, 'gt', seen_epoch)
     and swept[field] ~= current and value == seen_slice
   return left_behind and '0' or value
 end
@@ -146,7 +149,7 @@ function operation.seti(field, value, mine)
 end
 
 local function new_epoch(field)
-  epoch[field] = sum(is_int64(epoch[field] or '0') and epoch[field] or '0', '1') or '0'
+  epoch[field] = sum(epoch[field] or '0', '1') or '0'
   swept[field], taken[field] = epoch[field], true
 end
 

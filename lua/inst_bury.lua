@@ -26,6 +26,7 @@ local heartbeat = redis.call('ZSCORE', instances, id)
 if not heartbeat or now_ms() - tonumber(heartbeat) < dead_ms then return {'alive', '0', 0} end
 
 local mark = current_mark(epochs)
+redis.call('HLEN', buried) -- every type is checked before anything is written
 local page = redis.call('HSCAN', slices, cursor, 'COUNT', limit)
 local next_cursor, found = page[1], page[2]
 local fields, slice, total, epoch = {}, {}, {}, {}

@@ -26,7 +26,10 @@ if number ~= '0' then
   local status, payload = seen_before(record, number)
   if status ~= 'new' then return {status, payload, current_mark(epochs)} end
 end
+-- Every type is checked before anything is written.
 redis.call('ZSCORE', instances, me)
+redis.call('HLEN', totals)
+local mark = current_mark(epochs)
 local fields = redis.call('HKEYS', slices)
 local total, slice, written, gone = {}, {}, {}, {}
 read_fields(totals, fields, total)
@@ -46,6 +49,6 @@ in_pieces('HSET', totals, written, 2)
 in_pieces('HDEL', slices, gone, 1)
 local forgot = redis.call('UNLINK', buried)
 redis.call('ZADD', instances, 'XX', now_ms(), me)
-if #gone + forgot == 0 and ARGV[3] == '1' then return {'idle', '', current_mark(epochs)} end
+if #gone + forgot == 0 and ARGV[3] == '1' then return {'idle', '', mark} end
 if number ~= '0' then keep(record, number, '', ttl) end
-return {'ok', '', current_mark(epochs)}
+return {'ok', '', mark}

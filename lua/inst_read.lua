@@ -13,6 +13,7 @@
 --   status 'ok', or 'buried' alone: move the buried slices back first
 --   epoch: with a '+' when it is swept (include/epoch.lua)
 --   dead: an instance to bury, or ''; alive: how many instances are
+-- include: int64
 -- include: fields
 -- include: clock
 -- include: mark

@@ -15,8 +15,10 @@
 -- ARGV[3]  this instance's id
 -- ARGV[4]  the most counters to move
 --
--- Returns {status, payload, mark, moved, more}: 'ok', 'seen' or 'gap' (payload:
--- the last number applied); more is 1 while slices are left
+-- Returns {status, payload, mark, moved, more, dropped}: 'ok', 'seen' or 'gap'
+-- (payload: the last number applied); more is 1 while slices are left; dropped
+-- are those that could not be moved back: of counters that are no integers, or
+-- that would overflow
 -- include: int64
 -- include: record
 -- include: fields
@@ -28,9 +30,12 @@ local number, ttl, me, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 local status, payload = seen_before(record, number)
 local mark = current_mark(epochs)
-if status ~= 'new' then return {status, payload, mark, 0, redis.call('EXISTS', buried)} end
+if status ~= 'new' then return {status, payload, mark, 0, redis.call('EXISTS', buried), 0} end
+-- Every type is checked before anything is written.
+redis.call('SCARD', keys)
+redis.call('ZCARD', instances)
 
-local moved, more = 0, 0
+local moved, more, dropped = 0, 0, 0
 local buried_mark = redis.call('HGET', buried, '')
 if not buried_mark or buried_mark ~= mark then
   redis.call('UNLINK', buried)
@@ -55,16 +60,21 @@ else
   for _, field in ipairs(fields) do
     local value, its_epoch, kept = string.match(entry[field], '^(%-?%d+) (%d+)(.*)$')
     if value and its_epoch == (epoch[field] or '0') then
-      local new_total = total[field]
-      if kept == '' then new_total = sum(new_total or '0', value) end
-      local new_slice = sum(slice[field] or '0', value)
-      if new_total and new_slice then
+      local new_total, new_slice = total[field] or '0', slice[field] or '0'
+      local readable = is_int64(new_total) and is_int64(new_slice)
+      if readable then
+        if kept == '' then new_total = sum(new_total, value) end
+        new_slice = sum(new_slice, value)
+      end
+      if readable and new_total and new_slice then
         new_totals[#new_totals + 1] = field
         new_totals[#new_totals + 1] = new_total
         new_slices[#new_slices + 1] = field
         new_slices[#new_slices + 1] = new_slice
         used[#used + 1] = field
         moved = moved + 1
+      else
+        dropped = dropped + 1
       end
     end
   end
@@ -80,4 +90,4 @@ else
 end
 redis.call('ZADD', instances, now_ms(), me)
 keep(record, number, '', ttl)
-return {'ok', '', mark, moved, more}
+return {'ok', '', mark, moved, more, dropped}

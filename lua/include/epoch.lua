@@ -3,14 +3,15 @@
 -- under ':' and the counter, a name that no counter can have. A slice found
 -- under a swept epoch was written since, and is valid. The distkit crate raises
 -- epochs and leaves slices behind: then a slice that is still the one remembered
--- from an earlier epoch is void.
+-- from a lower epoch is void. (CLEAR lowers epochs, and leaves nothing behind.)
 
 -- read_epochs adds the counters' epochs to epoch, and to swept the epochs that
--- were swept, for those that have one.
+-- were swept, for those that have one. What is no number counts as none.
 local function read_epochs(epochs, fields, epoch, swept)
   read_fields(epochs, fields, epoch)
   local names, noted = {}, {}
   for _, field in ipairs(fields) do
+    if epoch[field] and not is_int64(epoch[field]) then epoch[field] = nil end
     if epoch[field] then names[#names + 1] = ':' .. field end
   end
   read_fields(epochs, names, noted)
