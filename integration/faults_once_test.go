@@ -36,7 +36,7 @@ func TestOperationsUnderLostReplies(t *testing.T) {
 		t.Parallel()
 		r := startRedis(t)
 		b := openBooks(t, r, prefix)
-		p := join(t, r, prefix, "me", engine.Options{DeadAfter: 30 * time.Second})
+		p := join(t, r, prefix, "me", engine.Options{DeadAfter: 30 * time.Second, FlushInterval: time.Minute})
 		// both is a reply: total and mine where the family has it.
 		both := func(ns ...int64) []int64 {
 			if prefix == "DKC." {
@@ -90,7 +90,7 @@ func TestOperationsUnderLostReplies(t *testing.T) {
 
 func TestSliceOperationsUnderLostReplies(t *testing.T) {
 	r := startRedis(t)
-	p := join(t, r, "DK.", "me", engine.Options{DeadAfter: 30 * time.Second})
+	p := join(t, r, "DK.", "me", engine.Options{DeadAfter: 30 * time.Second, FlushInterval: time.Minute})
 	other := join(t, r, "DK.", "other", engine.Options{DeadAfter: 30 * time.Second})
 	other.ints("INC", "x", 100)
 	other.flushed()

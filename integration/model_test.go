@@ -18,18 +18,18 @@ var modelCounters = []string{"a", "b", "c", "d"}
 
 // TestModel runs random verbs on three instances, with absences longer than
 // dead_after, crashes and restarts, beside a plain model, and compares every
-// reply and every quiet moment. DISTKIT_MODEL_SEED replays a run, and
-// DISTKIT_MODEL_STEPS makes it longer.
+// reply and every quiet moment. MODEL_SEED replays a run, and
+// MODEL_STEPS makes it longer.
 func TestModel(t *testing.T) {
 	seed, steps := uint64(time.Now().UnixNano()), 250
-	if text := os.Getenv("DISTKIT_MODEL_SEED"); text != "" {
+	if text := os.Getenv("MODEL_SEED"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
 			t.Fatal(err)
 		}
 		seed = n
 	}
-	if n, err := strconv.Atoi(os.Getenv("DISTKIT_MODEL_STEPS")); err == nil {
+	if n, err := strconv.Atoi(os.Getenv("MODEL_STEPS")); err == nil {
 		steps = n
 	}
 	onPrefixes(t, func(t *testing.T, prefix string) {
@@ -37,7 +37,7 @@ func TestModel(t *testing.T) {
 		w := newWorld(t, prefix, seed)
 		defer func() {
 			if t.Failed() {
-				t.Logf("replay with DISTKIT_MODEL_SEED=%d; the steps were\n%s", seed, strings.Join(w.steps, "\n"))
+				t.Logf("replay with MODEL_SEED=%d; the steps were\n%s", seed, strings.Join(w.steps, "\n"))
 			}
 		}()
 		for i := range steps {
