@@ -36,6 +36,7 @@ type Engine struct {
 	noBurialBefore atomic.Int64
 	downSince      atomic.Int64 // when Redis was first not reached; 0: it was reached last
 	met            atomic.Bool  // Redis was reached at least once
+	rights         rights
 	stats          counts
 
 	meeting sync.WaitGroup // what is done when Redis is first reached

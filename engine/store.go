@@ -16,12 +16,31 @@ type store interface {
 	Run(ctx context.Context, calls []lua.Call) []lua.Reply
 }
 
-// call runs one command within command-timeout and counts it.
+// call runs commands within command-timeout and counts them. Scripts that the
+// proxy's user may not run to their end are not begun.
 func (e *Engine) call(ctx context.Context, calls ...lua.Call) []lua.Reply {
-	e.stats.commands.Add(uint64(len(calls)))
 	ctx, cancel := context.WithTimeout(ctx, e.opts.CommandTimeout)
 	defer cancel()
-	return e.store.Run(ctx, calls)
+	if calls[0].Script != nil {
+		if err := e.allowed(ctx); err != nil {
+			replies := make([]lua.Reply, len(calls))
+			for i := range replies {
+				replies[i].Err = err
+			}
+			return replies
+		}
+	}
+	e.stats.commands.Add(uint64(len(calls)))
+	replies := e.store.Run(ctx, calls)
+	if denied(replies[0].Err) {
+		e.rights.known.Store(false)
+	}
+	return replies
+}
+
+// denied reports whether Redis refused a call for want of rights.
+func denied(err error) bool {
+	return err != nil && (strings.HasPrefix(err.Error(), "NOPERM") || strings.Contains(err.Error(), deniedInScript))
 }
 
 // awayCodes are the errors by which Redis says that it cannot serve now,
