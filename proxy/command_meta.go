@@ -71,7 +71,7 @@ func (s *session) spliceList(raw []byte, ours []*commands.Command, width int, ad
 	}
 	out := append(appendHeader(nil, reply[0], n+entries), body...)
 	for _, c := range ours {
-		out = add(out, c, s.resp3)
+		out = add(out, c, s.setup.resp3())
 	}
 	s.append(out)
 }
@@ -148,7 +148,7 @@ func (s *session) replaceInfo(req request) {
 		}
 		fr.reset()
 		if c := commands.Lookup(name); c != nil {
-			out = appendInfo(out, c, s.resp3)
+			out = appendInfo(out, c, s.setup.resp3())
 		} else {
 			out = append(out, body[:k]...)
 		}

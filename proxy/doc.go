@@ -23,6 +23,11 @@
 // command that needs it and is the client's alone, so that all state that Redis
 // keeps for a client is where it belongs.
 //
+// What a client sets its connection up with, HELLO, AUTH, SELECT and the like,
+// is remembered, the last of each kind, and replayed to every new connection to
+// Redis before anything else. So a connection may go and come without the client
+// noticing, unless it had more than that: an open MULTI, a WATCH, a pump.
+//
 // A batch is cut into runs. A run ends before a command of ours that may wait
 // for Redis by its meaning, such as DKS.INC, and at few others. What is Redis'
 // of a run is sent in one write, then the run is answered command by command:
@@ -42,7 +47,11 @@
 //
 // A command that was sent and whose reply does not come ends the client's
 // connection, as a dying Redis would. Before that, Redis being away costs a
-// client only an error for each command that needs it.
+// client only an error for each command that needs it. Set-up that can be
+// repeated is not lost with a connection, and what of it Redis need not decide
+// is answered here while Redis is away: clients connect, and have our commands.
+// A client whose set-up Redis refuses at the replay is closed: it would believe
+// itself to be somebody, or somewhere, else.
 //
 // A protocol error is Redis' own, comes after the replies to the good commands
 // before it, and ends the connection. No client's bytes make the process

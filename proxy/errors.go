@@ -7,6 +7,10 @@ const (
 	errInMulti    = "-ERR distkit: DK commands are not allowed in MULTI\r\n"
 	errInPump     = "-ERR distkit: DK commands are not available on this connection after SUBSCRIBE, MONITOR, CLIENT REPLY or CLIENT TRACKING\r\n"
 	replyOK       = "+OK\r\n"
+
+	errNoProto      = "-NOPROTO unsupported protocol version\r\n"
+	errHelloVersion = "-ERR Protocol version is not an integer or out of range\r\n"
+	errClientName   = "-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
 )
 
 // refusal is the reply to a command of the deny list.

@@ -47,6 +47,7 @@ func (s *session) passInfo(raw []byte, section string) {
 		return
 	}
 	body, found := bulkBody(reply)
+	s.srv.seen.fromInfo(body)
 	if section == "" || !found {
 		s.append(reply)
 		return
@@ -61,7 +62,7 @@ func (s *session) passInfo(raw []byte, section string) {
 
 // verbatim is a text reply in the session's protocol.
 func (s *session) verbatim(text []byte) []byte {
-	if !s.resp3 {
+	if !s.setup.resp3() {
 		return append(append(appendHeader(nil, '$', len(text)), text...), '\r', '\n')
 	}
 	out := appendHeader(nil, '=', len("txt:")+len(text))

@@ -10,12 +10,14 @@ type kind uint8
 
 const (
 	plain      kind = iota // forwarded; one reply
-	keepsState             // plain, and leaves state on the connection to Redis
+	setsUp                 // sets the connection up, and can be repeated: HELLO, AUTH, SELECT…
+	keepsState             // plain, and may leave state that cannot be made again
+	watches                // WATCH
+	unwatches              // UNWATCH
 	opensMulti             // MULTI
 	execs                  // EXEC
 	discards               // DISCARD
 	resets                 // RESET
-	hello                  // HELLO: may change the protocol
 	pumps                  // its replies are not one for one: SUBSCRIBE, MONITOR…
 	quits                  // QUIT
 	listsTable             // COMMAND
@@ -32,12 +34,6 @@ func (k kind) uncertain() bool {
 	return k == opensMulti || k == execs || k == discards || k == resets
 }
 
-// stateful reports whether the command leaves something on the connection to
-// Redis that a new one would not have.
-func (k kind) stateful() bool {
-	return k == keepsState || k == opensMulti || k == hello || k == pumps
-}
-
 // kindTable knows the commands that are not plain. It never changes once made.
 type kindTable struct {
 	foreign map[string]kind            // by lower-case name
@@ -49,9 +45,9 @@ const maxKindName = 32
 
 func newKindTable(deny []string) kindTable {
 	t := kindTable{foreign: map[string]kind{
-		"auth": keepsState, "client": keepsState, "select": keepsState, "watch": keepsState,
-		"readonly": keepsState, "readwrite": keepsState, "asking": keepsState,
-		"multi": opensMulti, "exec": execs, "discard": discards, "reset": resets, "hello": hello,
+		"hello": setsUp, "auth": setsUp, "select": setsUp, "readonly": setsUp, "readwrite": setsUp,
+		"client": keepsState, "watch": watches, "unwatch": unwatches,
+		"multi": opensMulti, "exec": execs, "discard": discards, "reset": resets,
 		"subscribe": pumps, "psubscribe": pumps, "ssubscribe": pumps,
 		"unsubscribe": pumps, "punsubscribe": pumps, "sunsubscribe": pumps,
 		"monitor": pumps, "sync": pumps, "psync": pumps,
@@ -88,12 +84,24 @@ func (t *kindTable) of(args [][]byte) (k kind, cmd *commands.Command) {
 	}
 	var buf [maxKindName]byte
 	name = appendLower(buf[:0], name)
-	if k = t.foreign[string(name)]; k == keepsState && string(name) == "client" && len(args) > 1 {
-		if sub := lower(string(args[1])); sub == "reply" || sub == "tracking" {
-			return pumps, nil
-		}
+	if k = t.foreign[string(name)]; k == keepsState && string(name) == "client" {
+		k = clientKind(word(args, 1))
 	}
 	return k, nil
+}
+
+// clientKind classifies the subcommands of CLIENT. One that is not known here
+// may leave anything behind.
+func clientKind(sub string) kind {
+	switch sub {
+	case "setname", "setinfo", "no-evict", "no-touch", "maint_notifications":
+		return setsUp
+	case "reply", "tracking":
+		return pumps
+	case "", "id", "info", "list", "getname", "getredir", "trackinginfo", "kill", "pause", "unpause", "unblock", "help":
+		return plain
+	}
+	return keepsState
 }
 
 func appendLower(dst, s []byte) []byte {

@@ -11,10 +11,12 @@ func TestKinds(t *testing.T) {
 	for in, want := range map[string]kind{
 		"GET a": plain, "get": plain, "NoSuchCommand": plain, "dk": plain, "DK.NOPE": plain, strings.Repeat("x", 100): plain,
 		"DK.INC a": fromMemory, "dkc.get a": fromMemory, "DKS.INC a": fromRedis, "DK.SET a 1": fromRedis, "DKC.CLEAR": denied,
-		"MULTI": opensMulti, "Exec": execs, "discard": discards, "RESET": resets, "hello 3": hello,
+		"MULTI": opensMulti, "Exec": execs, "discard": discards, "RESET": resets, "hello 3": setsUp,
+		"WATCH a": watches, "unwatch": unwatches,
 		"SUBSCRIBE a": pumps, "sunsubscribe": pumps, "MONITOR": pumps, "psync": pumps, "sync": denied, "shutdown": denied,
-		"CLIENT REPLY OFF": pumps, "client tracking on": pumps, "CLIENT": keepsState, "CLIENT ID": keepsState, "AUTH REPLY": keepsState,
-		"SELECT 1": keepsState, "QUIT": quits, "COMMAND DOCS": listsTable, "INFO": informs, "POST /": attacks, "host: x": attacks,
+		"CLIENT REPLY OFF": pumps, "client tracking on": pumps, "CLIENT": plain, "CLIENT ID": plain, "AUTH REPLY": setsUp,
+		"client SetName x": setsUp, "CLIENT SETINFO a b": setsUp, "CLIENT NO-EVICT on": setsUp, "CLIENT NEW THING": keepsState,
+		"SELECT 1": setsUp, "READONLY": setsUp, "QUIT": quits, "COMMAND DOCS": listsTable, "INFO": informs, "POST /": attacks, "host: x": attacks,
 	} {
 		got, cmd := table.of(bytes.Fields([]byte(in)))
 		if got != want || (cmd != nil) != (got == fromMemory || got == fromRedis) {

@@ -5,12 +5,12 @@ import "errors"
 // errSessionOver makes the reading side stop once the session has closed.
 var errSessionOver = errors.New("proxy: session has ended")
 
-// upstream returns the connection to Redis, opened if need be. It reports false
-// when Redis cannot be reached; the session is over if it has lost state with
-// the connection.
+// upstream returns the connection to Redis, opened and prepared if need be. It
+// reports false when Redis cannot be reached; the session is over if it has lost
+// state with the connection, or if Redis refuses to restore it.
 func (s *session) upstream() (*upstream, bool) {
 	if s.up != nil && !s.up.alive() {
-		if s.stateful {
+		if s.pinned() {
 			s.lost(errors.New("proxy: Redis has closed the connection"))
 			return nil, false
 		}
@@ -34,7 +34,31 @@ func (s *session) upstream() (*upstream, bool) {
 		up.close()
 	}
 	s.srv.arm()
-	return up, true
+	switch err := s.prepare(up); {
+	case err == nil:
+		return up, true
+	case errors.Is(err, errRefusedReplay):
+		s.lost(err)
+	default:
+		s.notReached(err)
+	}
+	return nil, false
+}
+
+// pinned reports whether the connection to Redis has something that no other
+// connection could be given.
+func (s *session) pinned() bool { return s.inMulti || s.watching || s.opaque || s.pumping }
+
+// proven reports whether there is a connection on which Redis has replied.
+func (s *session) proven() bool { return s.up != nil && s.up.proven && s.up.alive() }
+
+// notReached drops a connection with which nothing is lost.
+func (s *session) notReached(err error) {
+	s.srv.log.Debug("cannot reach Redis", "err", err)
+	if !s.up.proven && s.ctx.Err() == nil {
+		s.srv.dialer.broken(err)
+	}
+	s.dropUpstream()
 }
 
 func (s *session) dropUpstream() {
@@ -50,6 +74,9 @@ func (s *session) dropUpstream() {
 // that cannot be made up for: state, or a command whose outcome is unknown.
 func (s *session) lost(err error) {
 	s.srv.log.Debug("connection to Redis lost, client closed", "err", err, "client", s.conn.RemoteAddr().String())
+	if s.up != nil && !s.up.proven && s.ctx.Err() == nil {
+		s.srv.dialer.suspect.Store(true)
+	}
 	s.close()
 }
 

@@ -40,7 +40,7 @@ func (s *session) startPump(req request) {
 	if s.flush() != nil {
 		return
 	}
-	s.pumping, s.stateful = true, true
+	s.pumping = true
 	s.srv.wg.Add(1)
 	go s.runPump(&pump{up: up, conn: s.conn})
 	s.feedPump([]request{req})

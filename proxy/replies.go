@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 )
 
@@ -148,31 +149,37 @@ func (s *session) note(it *item, first byte, seen []byte) {
 	switch it.kind {
 	case inMulti:
 		s.append([]byte(it.text))
+	case keepsState:
+		s.opaque = s.opaque || !failed
+	case watches:
+		s.watching = s.watching || !failed
+	case unwatches:
+		s.watching = s.watching && (failed || queued(seen))
 	case opensMulti:
 		s.inMulti = s.inMulti || !failed
 	case execs:
 		if !failed || bytes.HasPrefix(seen, []byte("-EXECABORT")) {
-			s.inMulti = false
+			s.inMulti, s.watching = false, false
 		}
 	case discards:
-		s.inMulti = s.inMulti && failed
+		s.inMulti, s.watching = s.inMulti && failed, s.watching && failed
 	case resets:
 		if !failed {
-			s.inMulti, s.resp3, s.stateful = false, false, false
-		}
-	case hello:
-		if !failed && len(it.req.args) > 1 {
-			s.resp3 = first == '%'
+			s.inMulti, s.watching, s.opaque = false, false, false
+			s.setup.reset()
 		}
 	}
 }
 
+// queued reports whether a reply says that the command waits for EXEC.
+func queued(reply []byte) bool { return bytes.HasPrefix(reply, []byte("+QUEUED")) }
+
 // maxCollected bounds the replies that are held whole: those of COMMAND and INFO.
 const maxCollected = 64 << 20
 
-// ask sends one command and returns its whole reply; pushes before it go to the
-// client. It reports false when the reply is written already, because Redis
-// cannot be reached, or the session is over.
+// ask sends one command, which changes nothing, and returns its whole reply. It
+// reports false when the reply is written already, because Redis cannot be
+// reached, or the session is over.
 func (s *session) ask(raw []byte) ([]byte, bool) {
 	up, reached := s.upstream()
 	if !reached || s.over {
@@ -185,16 +192,30 @@ func (s *session) ask(raw []byte) ([]byte, bool) {
 	if s.send() != nil {
 		return nil, false
 	}
-	if err := up.write([][]byte{raw}); err != nil {
-		s.lost(err)
-		return nil, false
+	err := up.write([][]byte{raw})
+	var reply []byte
+	if err == nil {
+		reply, err = s.whole(up)
 	}
+	switch {
+	case err == nil:
+		return reply, true
+	case s.pinned() || errors.Is(err, errTooBig):
+		s.lost(err)
+	default:
+		s.notReached(err)
+		s.append([]byte(errNoRedis))
+	}
+	return nil, false
+}
+
+// whole returns Redis' next reply in one piece; pushes before it go to the client.
+func (s *session) whole(up *upstream) ([]byte, error) {
 	var whole []byte
 	for {
 		if !up.pending() {
 			if err := s.fill(up); err != nil {
-				s.lost(err)
-				return nil, false
+				return nil, err
 			}
 		}
 		piece, done, err := up.scan()
@@ -202,8 +223,7 @@ func (s *session) ask(raw []byte) ([]byte, bool) {
 			err = fmt.Errorf("%w: more than %d bytes", errTooBig, maxCollected)
 		}
 		if err != nil {
-			s.lost(err)
-			return nil, false
+			return nil, err
 		}
 		whole = append(whole, piece...)
 		if !done {
@@ -212,7 +232,7 @@ func (s *session) ask(raw []byte) ([]byte, bool) {
 		push := up.fr.push()
 		up.fr.reset()
 		if !push {
-			return whole, true
+			return whole, nil
 		}
 		s.append(whole)
 		whole = whole[:0]

@@ -192,6 +192,16 @@ func (f *fakeRedis) accept() *wire {
 	return newWire(f.t, conn)
 }
 
+// tryAccept returns a private connection that is there already, or nil.
+func (f *fakeRedis) tryAccept() *wire {
+	f.ln.(*net.TCPListener).SetDeadline(time.Now().Add(2 * time.Millisecond))
+	conn, err := f.ln.Accept()
+	if err != nil {
+		return nil
+	}
+	return newWire(f.t, conn)
+}
+
 // eventually polls until ok holds.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()

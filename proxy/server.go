@@ -73,6 +73,7 @@ type Server struct {
 	dialer  dialer
 	metrics metrics
 	watch   watch
+	seen    seenRedis
 	wg      sync.WaitGroup // sessions and their goroutines
 
 	lastAttack atomic.Int64 // when one was warned of, Unix nanoseconds

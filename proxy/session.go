@@ -22,10 +22,11 @@ type session struct {
 	run      []item
 	sends    [][]byte
 	prefetch [][][]byte
-	inMulti  bool // Redis has confirmed a MULTI that is still open
-	stateful bool // Redis keeps something for this client's connection
-	resp3    bool
-	pumping  bool // the pump writes to the client, and nobody else
+	setup    setup // what every new connection to Redis begins with
+	inMulti  bool  // Redis has confirmed a MULTI that is still open
+	watching bool  // … or a WATCH
+	opaque   bool  // Redis keeps something else that no other connection has
+	pumping  bool  // the pump writes to the client, and nobody else
 	over     bool
 
 	waiting atomic.Int64 // the watch's next round when the wait for Redis began; 0: no wait
@@ -105,6 +106,7 @@ func (s *session) warm(batch []request) {
 func (s *session) collect(batch []request) int {
 	s.run = s.run[:0]
 	uncertain := false // whether in MULTI shows only when the run is answered
+	settingUp := false
 	for _, req := range batch {
 		it := item{req: req}
 		it.kind, it.cmd = s.srv.kinds.of(req.args)
@@ -128,6 +130,10 @@ func (s *session) collect(batch []request) int {
 			s.srv.metrics.refused.Add(1)
 			it.text = refusal(lower(string(req.args[0])))
 		}
+		if it.forwards() && it.kind != setsUp && settingUp && !s.proven() {
+			return s.answerRun() // while it may be answered without Redis
+		}
+		settingUp = settingUp || it.kind == setsUp
 		uncertain = uncertain || it.kind.uncertain()
 		s.run = append(s.run, it)
 	}
@@ -200,7 +206,7 @@ func (s *session) answerRun() int {
 			return len(s.run)
 		}
 		if reached {
-			written = s.forward(up)
+			written, reached = s.forward(up)
 		}
 	}
 	for i := range s.run {
@@ -211,7 +217,9 @@ func (s *session) answerRun() int {
 		case it.kind == denied:
 			s.append([]byte(it.text))
 		case !reached:
-			s.append([]byte(errNoRedis))
+			s.answerAway(it)
+		case it.kind == setsUp:
+			reached = s.answerSetup(i)
 		default:
 			s.copyReply(it)
 		}
@@ -221,18 +229,22 @@ func (s *session) answerRun() int {
 }
 
 // forward sends s.sends, in a goroutine of its own if that could block while
-// Redis waits for its replies to be read; then the channel tells its end.
-func (s *session) forward(up *upstream) chan error {
-	s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
-	for i := range s.run {
-		s.stateful = s.stateful || s.run[i].kind.stateful()
-	}
+// Redis waits for its replies to be read; then the channel tells its end. It
+// reports false if they have not reached Redis.
+func (s *session) forward(up *upstream) (chan error, bool) {
 	if size(s.sends) <= asyncWrite {
 		if err := up.write(s.sends); err != nil {
-			s.lost(err)
+			if up.sent && !s.harmless(0) {
+				s.lost(err)
+			} else {
+				s.notReached(err)
+			}
+			return nil, false
 		}
-		return nil
+		s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
+		return nil, true
 	}
+	s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
 	written := make(chan error, 1)
 	s.srv.wg.Add(1)
 	go func(sends [][]byte) {
@@ -243,7 +255,7 @@ func (s *session) forward(up *upstream) chan error {
 		}
 		written <- err
 	}(s.sends)
-	return written
+	return written, true
 }
 
 // answerOurs runs a command of ours.

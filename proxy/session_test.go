@@ -136,8 +136,8 @@ func TestIdleUpstreamThatDiedIsReplaced(t *testing.T) {
 	up.send("+b")
 	c.expect("+b")
 
-	c.send("SELECT 1") // now there is state to lose
-	up.gets("SELECT 1")
+	c.send("WATCH a") // now there is state to lose
+	up.gets("WATCH a")
 	up.send("+OK")
 	c.expect("+OK")
 	up.Close()

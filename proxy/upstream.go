@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -34,6 +35,8 @@ type upstream struct {
 	buf    []byte // bytes read and not scanned: buf[at:]
 	at     int
 	wbuf   []byte
+	sent   bool // something has been written
+	proven bool // Redis has replied
 	once   sync.Once
 	closed func()
 }
@@ -165,7 +168,9 @@ func (u *upstream) send(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	if _, err := u.conn.Write(p); err != nil {
+	n, err := u.conn.Write(p)
+	u.sent = u.sent || n > 0
+	if err != nil {
 		return fmt.Errorf("proxy: write to Redis: %w", err)
 	}
 	return nil
@@ -178,6 +183,9 @@ type dialer struct {
 	opts *redis.Options
 	bufs *bufferPool
 	m    *metrics
+
+	// suspect: the last connection was accepted and died without a reply.
+	suspect atomic.Bool
 
 	mu     sync.Mutex // guards the following fields
 	failed time.Time
@@ -192,14 +200,24 @@ func (d *dialer) dial(ctx context.Context) (*upstream, error) {
 	}
 	conn, err := dialRedis(ctx, d.opts)
 	if err != nil {
-		d.mu.Lock()
-		d.failed, d.err = time.Now(), err
-		d.mu.Unlock()
+		d.remember(err)
 		return nil, err
 	}
 	d.m.upstreams.Add(1)
 	d.m.upstreamsOpened.Add(1)
 	return newUpstream(conn, d.bufs, func() { d.m.upstreams.Add(-1) }), nil
+}
+
+// broken tells that a new connection was of no use: it counts as a failure.
+func (d *dialer) broken(err error) {
+	d.suspect.Store(true)
+	d.remember(err)
+}
+
+func (d *dialer) remember(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failed, d.err = time.Now(), err
 }
 
 func (d *dialer) recentFailure(now time.Time) error {

@@ -50,5 +50,9 @@ func (s *session) fill(up *upstream) error {
 	s.waiting.Store(s.srv.watch.round.Load() + 1)
 	err := up.fill()
 	s.waiting.Store(0)
+	if err == nil && !up.proven {
+		up.proven = true
+		s.srv.dialer.suspect.Store(false)
+	}
 	return err
 }
