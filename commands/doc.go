@@ -1,7 +1,7 @@
 // Package commands is the DK* command table: it parses what a client sent,
 // asks the engine, and shapes the reply.
 //
-//	commands.Prefetch(ctx, engine, pipeline)
+//	commands.Prefetch(engine, pipeline)
 //	for _, args := range pipeline {
 //		if c := commands.Lookup(args[0]); c != nil {
 //			dst = c.Run(ctx, engine, args).AppendTo(dst)

@@ -2,7 +2,6 @@ package commands
 
 import (
 	"bytes"
-	"context"
 	"sync"
 
 	"github.com/distkit/distkit-proxy/engine"
@@ -20,21 +19,19 @@ var prefetchPool = sync.Pool{New: func() any { return new(prefetchSlots) }}
 // keptKeys is the largest slice that goes back to the pool.
 const keptKeys = 4096
 
-// Prefetch loads what the commands of a pipeline will need, in one round trip
-// for each family instead of one for each cold counter. Only commands that are
-// answered from memory count; foreign ones and those that will be refused are
-// passed over. It reports nothing: errors show when the commands run.
-//
-// A single counter is left to its own command, which loads it as fast.
-func Prefetch(ctx context.Context, e *engine.Engine, batch [][][]byte) {
+// Prefetch has what the commands of a pipeline will need loaded, all in the next
+// round trip instead of one for each cold counter, and does not wait for it.
+// Only commands that are answered from memory count; foreign ones and those that
+// will be refused are passed over. It reports nothing: errors show when the
+// commands run. A session calls it when one of its commands is about to wait
+// (engine.BeforeWait): a pipeline that finds all in memory never pays for it.
+func Prefetch(e *engine.Engine, batch [][][]byte) {
 	s := prefetchPool.Get().(*prefetchSlots)
 	for _, args := range batch {
 		s.collect(e, args)
 	}
 	for f, keys := range s.keys {
-		if len(keys) > 1 {
-			e.Prefetch(ctx, engine.Family(f), keys)
-		}
+		e.Ask(engine.Family(f), keys)
 	}
 	s.release()
 }

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/distkit/distkit-proxy/commands"
+	"github.com/distkit/distkit-proxy/engine"
 )
 
 // session is one client. Its methods are called by the goroutine of redcon that
@@ -22,11 +23,13 @@ type session struct {
 	run      []item
 	sends    [][]byte
 	prefetch [][][]byte
-	setup    setup // what every new connection to Redis begins with
-	inMulti  bool  // Redis has confirmed a MULTI that is still open
-	watching bool  // … or a WATCH
-	opaque   bool  // Redis keeps something else that no other connection has
-	pumping  bool  // the pump writes to the client, and nobody else
+	ahead    []request // the batch from the command on that is answered now
+	warmed   bool      // what is ahead has been asked for
+	setup    setup     // what every new connection to Redis begins with
+	inMulti  bool      // Redis has confirmed a MULTI that is still open
+	watching bool      // … or a WATCH
+	opaque   bool      // Redis keeps something else that no other connection has
+	pumping  bool      // the pump writes to the client, and nobody else
 	over     bool
 
 	waiting atomic.Int64 // the watch's next round when the wait for Redis began; 0: no wait
@@ -49,7 +52,9 @@ func (it *item) forwards() bool { return it.cmd == nil && it.kind != denied || i
 
 func newSession(srv *Server, conn *clientConn) *session {
 	ctx, cancel := context.WithCancel(srv.ctx)
-	return &session{srv: srv, conn: conn, ctx: ctx, cancel: cancel}
+	s := &session{srv: srv, conn: conn, cancel: cancel}
+	s.ctx = engine.BeforeWait(ctx, s.warm)
+	return s
 }
 
 // serve answers a batch of commands in order. A panic ends this session alone.
@@ -60,14 +65,13 @@ func (s *session) serve(batch []request) {
 		}
 	}()
 	defer s.tidy()
-	if !s.inMulti && !s.pumping {
-		s.warm(batch)
-	}
+	defer func() { s.ahead = nil }()
 	for len(batch) > 0 && !s.over {
 		if s.pumping {
 			s.feedPump(batch)
 			return
 		}
+		s.ahead, s.warmed = batch, false
 		batch = batch[s.collect(batch):]
 	}
 }
@@ -84,20 +88,18 @@ func (s *session) tidy() {
 	clear(s.prefetch[:cap(s.prefetch)])
 }
 
-// warm loads the cold counters of a pipeline together.
-func (s *session) warm(batch []request) {
-	if len(batch) < 2 {
+// warm is called when a command is about to wait for a cold counter: those of
+// the commands behind it come along in the same round trip.
+func (s *session) warm() {
+	if s.warmed || len(s.ahead) < 2 {
 		return
 	}
+	s.warmed = true
 	s.prefetch = s.prefetch[:0]
-	for _, req := range batch {
-		if commands.Lookup(req.args[0]) != nil {
-			s.prefetch = append(s.prefetch, req.args)
-		}
+	for _, req := range s.ahead {
+		s.prefetch = append(s.prefetch, req.args)
 	}
-	if len(s.prefetch) > 1 {
-		commands.Prefetch(s.ctx, s.srv.opts.Engine, s.prefetch)
-	}
+	commands.Prefetch(s.srv.opts.Engine, s.prefetch)
 }
 
 // collect takes the commands off the front of the batch that can be sent to
