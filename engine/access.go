@@ -157,6 +157,9 @@ func (p *partition) awaitFlush(ctx context.Context, target uint64, limit time.Du
 		select {
 		case <-done:
 		case <-timer.C:
+			if err != nil {
+				return err
+			}
 			return ErrFlushTimeout
 		case <-ctx.Done():
 			return ErrClosed

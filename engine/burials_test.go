@@ -8,7 +8,7 @@ import (
 	"github.com/distkit/distkit-proxy/lua"
 )
 
-// buried is an engine that was cut off and is buried: it had 5 of a and of b.
+// buriedForTest is an engine that was cut off and is buried: it had 5 of a and b.
 func buriedForTest(t *testing.T, f Family) (*Engine, *gatedStore, books) {
 	t.Helper()
 	_, m := startForTest(t, Options{InstanceID: "other"})
@@ -40,17 +40,20 @@ func TestReturnWithBadKeysMovesNothingTwice(t *testing.T) {
 		e, gate, b := buriedForTest(t, f)
 		b.spoil(b.InUse())
 		gate.open()
+		p := partitionForTest(t, e, f, DefaultNamespace)
 		eventually(t, 10*time.Second, "three attempts", func() bool {
-			var res [1]Result
-			e.Get(t.Context(), f, []Key{keyOf("a")}, res[:])
-			gate.mu.Lock()
-			defer gate.mu.Unlock()
-			return gate.ran[lua.InstRestore] >= 3
+			p.beatAt.Store(e.now())
+			p.kick()
+			return gate.count(lua.InstRestore) >= 3
 		})
 		b.want("a", "0", "")
 		b.want("b", "0", "")
 		b.m.Del(b.InUse())
-		uses(t, e, f, "a", Value{Total: 5, Mine: 5})
+		eventually(t, 10*time.Second, "slices moved back", func() bool {
+			p.beatAt.Store(e.now())
+			p.kick()
+			return b.m.HGet(b.Slices("i1"), "b") != ""
+		})
 		b.want("a", "5", "5")
 		b.want("b", "5", "5")
 	})
@@ -90,9 +93,7 @@ func TestBurialThatCannotBeRecorded(t *testing.T) {
 		touch := func() { operateOrInc(t, e, f, "x", 1) }
 		eventually(t, 10*time.Second, "two attempts", func() bool {
 			touch()
-			gate.mu.Lock()
-			defer gate.mu.Unlock()
-			return gate.ran[lua.InstBury] >= 2
+			return gate.count(lua.InstBury) >= 2
 		})
 		b.want("q", "5", "")
 		if got := m.HGet(b.Slices("ghost"), "q"); got != "5" {

@@ -42,6 +42,7 @@ func TestTwinsClearKeepsLaterSlices(t *testing.T) {
 	if res := operateOn(t, a, f, opSet, "c", 2); res.Err != nil {
 		t.Fatal(res.Err)
 	}
+	mustGet(t, a, f, "c") // a remembers the slice, and the epoch that CLEAR lowers
 	if err := b.Clear(t.Context(), f, b.DefaultNS()); err != nil {
 		t.Fatal(err)
 	}

@@ -30,7 +30,6 @@ func (p *partition) exchange(ctx context.Context, r *round) answer {
 	for at := 0; at < len(r.reads); at += readPiece {
 		calls = append(calls, p.readCall(r.reads[at:min(at+readPiece, len(r.reads))]))
 	}
-	r.tries++
 	r.sentAt = p.e.now()
 	replies := p.e.call(ctx, calls...)
 	if replies[len(replies)-1].Err == nil {
@@ -85,7 +84,7 @@ func (p *partition) timed(r *round) {
 // batchCall is the round's numbered batch.
 func (p *partition) batchCall(r *round) lua.Call {
 	send := sending{number: strconv.FormatUint(p.applied+1, 10)}
-	if r.tries == 0 {
+	if !r.unsure {
 		send.first = 1
 	}
 	if r.clear != nil {
@@ -97,7 +96,7 @@ func (p *partition) batchCall(r *round) lua.Call {
 // sending is how a script that changes counters is sent.
 type sending struct {
 	number    string // the batch's; "0" for a strict command
-	first     int    // 1: never sent before, so that no late copy of it can be about
+	first     int    // 1: no late copy of it can be about
 	checkDead bool   // stop where there is a dead instance to bury
 }
 

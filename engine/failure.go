@@ -3,6 +3,8 @@ package engine
 import (
 	"math/rand/v2"
 	"time"
+
+	"github.com/distkit/distkit-proxy/lua"
 )
 
 // Retry times while Redis is away, and for what Redis refuses.
@@ -20,6 +22,7 @@ func (p *partition) roundFailed(r *round, err error) {
 	}
 	p.setAway(err)
 	p.spoilt = true
+	r.unsure = r.unsure || !lua.NotSent(err)
 	p.dropReads(r)
 	p.mu.Lock()
 	loads := p.loads
@@ -43,7 +46,7 @@ func (p *partition) refused(r *round, err *Error) {
 	p.refusals.Add(1)
 	p.e.stats.failures.Add(1)
 	p.tryAt.Store(p.e.now() + int64(refusedPause))
-	if r.write && r.tries > 1 {
+	if r.write && r.unsure {
 		p.dropReads(r)
 		p.rounds.fire()
 		return
@@ -60,6 +63,9 @@ func (p *partition) refused(r *round, err *Error) {
 	for _, op := range r.ops {
 		op.res = Result{Err: err}
 	}
+	p.mu.Lock()
+	p.flushTo = max(p.flushTo, p.entered) // the next attempt is for all of it
+	p.mu.Unlock()
 	p.failGroups(err)
 	p.dropReads(r)
 	p.flight = nil

@@ -2,7 +2,6 @@ package engine
 
 import (
 	"context"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -88,17 +87,14 @@ func (h *hold) await(t testing.TB, n int64) {
 	eventually(t, 5*time.Second, "held calls", func() bool { return h.waiting.Load() >= n })
 }
 
-// came waits until Redis has answered n calls of a script.
-func (g *gatedStore) came(t testing.TB, s *lua.Script, n int) {
-	t.Helper()
-	eventually(t, 10*time.Second, strconv.Itoa(n)+" calls of "+s.Name, func() bool {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		return g.ran[s] >= n
-	})
+// count is how many calls of a script Redis has answered.
+func (g *gatedStore) count(s *lua.Script) int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.ran[s]
 }
 
-// calls reports whether a script is among calls.
+// callsOf reports whether a script is among calls.
 func callsOf(s *lua.Script) func([]lua.Call) bool {
 	return func(calls []lua.Call) bool {
 		for _, call := range calls {
@@ -215,7 +211,7 @@ func partitionForTest(t testing.TB, e *Engine, f Family, namespace string) *part
 	return parts[0]
 }
 
-// rest waits until nothing is in line any more.
+// restForTest waits until nothing is in line any more.
 func (p *partition) restForTest(t testing.TB) {
 	t.Helper()
 	eventually(t, 10*time.Second, "an idle partition", func() bool {

@@ -13,7 +13,7 @@ const (
 // While the batch is unanswered the same round is sent again, as it was.
 type round struct {
 	write  bool  // there is a batch; its number is the one after the last applied
-	tries  int   // how often it was sent
+	unsure bool  // it was sent and not answered: a late copy of it may be about
 	sentAt int64 // when it was sent last: what a base's age counts from
 
 	carried []carried

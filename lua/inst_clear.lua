@@ -11,7 +11,7 @@
 -- KEYS[8]  and on: slices and buried slices of each other instance, in the order of ids
 -- ARGV[1]  the batch's number, or 0 for a strict command
 -- ARGV[2]  the record's time to live in ms
--- ARGV[3]  1: sent for the first time, so that no record is needed if nothing changes
+-- ARGV[3]  1: no late copy of it can be about, so no record is needed if nothing changes
 -- ARGV[4]  this instance's id
 -- ARGV[5]  the new mark, random
 -- ARGV     then the ids of the other instances

@@ -9,7 +9,7 @@
 -- KEYS[6]  the batch record of this run (not touched with number 0)
 -- ARGV[1]  the batch's number, or 0 for a strict command
 -- ARGV[2]  the record's time to live in ms
--- ARGV[3]  1: sent for the first time, so that no record is needed if nothing changes
+-- ARGV[3]  1: no late copy of it can be about, so no record is needed if nothing changes
 -- ARGV[4]  this instance's id
 --
 -- Returns {status, payload, mark}: 'ok', 'idle' (there was nothing, the number is

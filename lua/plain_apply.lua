@@ -5,7 +5,7 @@
 -- KEYS[2]  the batch record of this run (not touched with number 0)
 -- ARGV[1]  the batch's number, or 0
 -- ARGV[2]  the record's time to live in ms
--- ARGV[3]  1: sent for the first time, so that no record is needed if nothing changes
+-- ARGV[3]  1: no late copy of it can be about, so no record is needed if nothing changes
 -- ARGV[4]  m, the number of increments; each counter occurs once
 -- ARGV     m times: counter, delta
 -- ARGV     then operations, in order, a counter any number of times:
