@@ -1,6 +1,6 @@
 package proxy
 
-// Limits bound what one client may send. A zero field means Redis' own limit.
+// Limits bound what one client may send. A zero field means the default.
 type Limits struct {
 	// MaxBulk is the longest argument in bytes. Default 512 MB.
 	MaxBulk int

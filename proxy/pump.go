@@ -128,12 +128,13 @@ func (p *pump) take(piece []byte, done bool) error {
 }
 
 func (p *pump) put(b []byte) error {
-	if len(p.out)+len(b) > bufferSize {
+	big := len(b) > bufferSize/2
+	if big || len(p.out)+len(b) > bufferSize {
 		if err := p.flush(); err != nil {
 			return err
 		}
 	}
-	if len(b) > bufferSize/2 {
+	if big { // straight through, behind what was before it
 		_, err := p.conn.Write(b)
 		return err
 	}

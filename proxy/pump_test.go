@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -30,6 +31,20 @@ func TestPump(t *testing.T) {
 
 	up.Close() // Redis is gone, and the client learns it
 	c.ends()
+}
+
+// A big reply goes straight through, and not past the small one before it.
+func TestPumpKeepsSmallBeforeBig(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.client()
+	c.send("CLIENT TRACKING ON", "GET small", "GET big")
+	up := r.redis.accept()
+	up.gets("CLIENT TRACKING ON", "GET small", "GET big")
+	for _, size := range []int{bufferSize/2 + 1, 40_000, bufferSize - 100} {
+		big := strings.Repeat("b", size)
+		up.send("+small", "$"+strconv.Itoa(size), big)
+		c.expect("+small", "$"+strconv.Itoa(size), big)
+	}
 }
 
 func TestPumpEndsWithTheClient(t *testing.T) {

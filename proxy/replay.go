@@ -51,6 +51,11 @@ func (s *session) answerSetup(i int) bool {
 	case queued(reply):
 		s.opaque = true // what EXEC makes of it is not looked at
 	case reply[0] == '-' || reply[0] == '!':
+		// Redis authenticates before it looks at the rest of a HELLO: one that
+		// failed may have changed the user all the same.
+		if word(it.req.args, 0) == "hello" && len(it.req.args) > 2 {
+			s.opaque = true
+		}
 	case !s.setup.apply(it.req.args):
 		s.opaque = true
 	case word(it.req.args, 0) == "hello":

@@ -36,12 +36,16 @@ func (p *process) stop() bool {
 		p.log.Error("the last flush failed", "error", err.Error())
 		clean = false
 	}
-	if p.embedded != nil {
-		p.embedded.Close()
-	}
-	// Serve returns with the last session: one that hangs must not hang the stop.
+	// Serve returns with the last session, and the embedded Redis with its last
+	// command: one that hangs must not hang the stop.
 	ended := make(chan struct{})
-	go func() { defer close(ended); p.serving.Wait() }()
+	go func() {
+		defer close(ended)
+		if p.embedded != nil {
+			p.embedded.Close()
+		}
+		p.serving.Wait()
+	}()
 	select {
 	case <-ended:
 	case <-ctx.Done():
