@@ -48,7 +48,11 @@ func (e *Engine) unreachable(err error) {
 		return
 	}
 	e.stats.failures.Add(1)
-	if e.downSince.CompareAndSwap(0, e.now()) {
+	now := e.now()
+	// It may have been away since the last contact, which an idle proxy has only
+	// with its heartbeats.
+	since := max(e.lastContact.Load(), now-int64(min(maxBeat, e.opts.DeadAfter/2)), 1)
+	if e.downSince.CompareAndSwap(0, since) {
 		if code := redisError(err); code != nil {
 			e.log.Warn("Redis answers and does not serve; retrying", "error", err)
 		} else {
@@ -83,13 +87,23 @@ func (e *Engine) meet() {
 		e.log.Error("other proxies have other settings; the namespace is refused", "error", err)
 	}
 	e.warnOfEviction()
-	e.takeOver()
+	for pause := minBackoff; !e.takeOver(); pause = min(2*pause, maxBackoff) {
+		select {
+		case <-time.After(pause):
+		case <-e.ctx.Done():
+			return
+		}
+	}
 }
 
 // takeOver keeps alive, or has moved back, the slices that an earlier process
-// with this instance's id has left in any recorded namespace.
-func (e *Engine) takeOver() {
+// with this instance's id has left in any recorded namespace. False: Redis did
+// not answer, try again.
+func (e *Engine) takeOver() bool {
 	reply := e.call(e.ctx, lua.Command("hkeys", lua.ConfigKey))[0]
+	if reply.Err != nil {
+		return asRefusal(reply.Err) != nil
+	}
 	for _, field := range list(reply.Value) {
 		text, _ := field.(string)
 		namespace, found := strings.CutSuffix(text, ":partitions")
@@ -100,22 +114,30 @@ func (e *Engine) takeOver() {
 			for i := range e.opts.Partitions {
 				keys := lua.NewKeys(namespace, f.Container(), i, e.opts.Partitions)
 				reply := e.call(e.ctx, lua.Command("exists", keys.Slices(e.opts.InstanceID), keys.Buried(e.opts.InstanceID)))[0]
+				if reply.Err != nil && asRefusal(reply.Err) == nil {
+					return false
+				}
 				if n, _ := reply.Value.(int64); n == 0 {
 					continue
 				}
-				if parts, err := e.partitions(f, []byte(namespace)); err == nil {
-					parts[i].beatAt.Store(e.now())
-					parts[i].kick()
+				parts, err := e.partitions(f, []byte(namespace))
+				if err != nil {
+					e.log.Warn("slices of an earlier process are not taken over", "namespace", namespace, "error", err)
+					continue
 				}
+				parts[i].beatAt.Store(e.now())
+				parts[i].kick()
 			}
 		}
 	}
+	return true
 }
 
 // reachable notes that Redis answered. After a long silence others may seem
 // dead that only were as cut off as this proxy: nobody is buried for a while.
 func (e *Engine) reachable() {
 	e.met.Store(true)
+	e.lastContact.Store(e.now())
 	since := e.downSince.Load()
 	if since == 0 || !e.downSince.CompareAndSwap(since, 0) {
 		return

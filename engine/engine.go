@@ -35,6 +35,7 @@ type Engine struct {
 	counters       atomic.Int64 // counters in memory
 	noBurialBefore atomic.Int64
 	downSince      atomic.Int64 // when Redis was first not reached; 0: it was reached last
+	lastContact    atomic.Int64 // when Redis last answered
 	met            atomic.Bool  // Redis was reached at least once
 	rights         rights
 	stats          counts

@@ -3,8 +3,6 @@ package engine
 import (
 	"math/rand/v2"
 	"time"
-
-	"github.com/distkit/distkit-proxy/lua"
 )
 
 // Retry times while Redis is away, and for what Redis refuses.
@@ -22,7 +20,6 @@ func (p *partition) roundFailed(r *round, err error) {
 	}
 	p.setAway(err)
 	p.spoilt = true
-	r.unsure = r.unsure || !lua.NotSent(err)
 	p.dropReads(r)
 	p.mu.Lock()
 	loads := p.loads

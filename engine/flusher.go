@@ -160,6 +160,7 @@ func (p *partition) round(ctx context.Context) {
 	for range 1000 {
 		out := p.exchange(ctx, r)
 		if out.err != nil {
+			r.unsure = r.unsure || r.write && asRefusal(out.err) == nil && !lua.NotSent(out.err)
 			p.roundFailed(r, out.err)
 			return
 		}

@@ -46,7 +46,7 @@ func (e *Engine) allowed(ctx context.Context) error {
 	}
 	reply := e.store.Run(ctx, []lua.Call{lua.Command("acl", "whoami")})[0]
 	user, named := reply.Value.(string)
-	if reply.Err != nil && redisError(reply.Err) == nil {
+	if cannotTell(reply.Err) {
 		return reply.Err
 	}
 	if named && reply.Err == nil {
@@ -57,6 +57,13 @@ func (e *Engine) allowed(ctx context.Context) error {
 	}
 	e.rights.known.Store(true)
 	return nil
+}
+
+// cannotTell reports whether Redis did not answer, or is in no state to: then
+// it is asked again. A Redis that does not know the question, or does not let us
+// ask, is not.
+func cannotTell(err error) bool {
+	return err != nil && asRefusal(err) == nil && !denied(err)
 }
 
 func (e *Engine) dryRun(ctx context.Context, user, key string) error {
@@ -73,7 +80,7 @@ func (e *Engine) dryRun(ctx context.Context, user, key string) error {
 	}
 	for _, reply := range e.store.Run(ctx, calls) {
 		switch text, _ := reply.Value.(string); {
-		case reply.Err != nil && redisError(reply.Err) == nil:
+		case cannotTell(reply.Err):
 			return reply.Err
 		case reply.Err != nil: // this Redis cannot be asked, or not by us
 			return nil

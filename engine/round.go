@@ -157,10 +157,10 @@ func (p *partition) finish(r *round) {
 	p.mu.Lock()
 	p.busy = false
 	p.acked += uint64(r.popped)
-	r.popped = 0
-	if p.acked >= p.passTo && !p.spoilt {
+	if r.popped > 0 && p.acked >= p.passTo && !p.spoilt { // it ended a pass
 		p.pass.Store(p.e.now() - p.passFrom)
 	}
+	r.popped = 0
 	p.mu.Unlock()
 	p.rounds.fire()
 }

@@ -36,7 +36,7 @@ func (p *partition) settleWrites(r *round, out answer) {
 	now := p.e.now()
 	if r.clear != nil {
 		r.clear.res.Applied = true
-		p.settleClear(r)
+		p.settleClear(r, out)
 		return
 	}
 	if p.family.InstanceAware() && out.status != "idle" {
@@ -109,9 +109,14 @@ func (p *partition) settleOpCells(r *round, out answer) {
 					p.cleanedLocked(c)
 				}
 			}
-			c.settle(res.Value, res.epoch, r.sentAt)
-			if out.status == "seen" {
-				c.forget() // the values are those of the first time
+			known := res.Applied || res.epoch.swept || res.epoch.n == c.epoch
+			if known {
+				c.settle(res.Value, res.epoch, r.sentAt)
+			}
+			if out.status == "seen" || !known {
+				// The values are those of the first time; or what was only looked at
+				// may be a void slice, and the next load tells.
+				c.forget()
 			}
 		}
 		s.mu.Unlock()
@@ -119,7 +124,7 @@ func (p *partition) settleOpCells(r *round, out answer) {
 }
 
 // settleClear makes void what CLEAR or CLEARI carried.
-func (p *partition) settleClear(r *round) {
+func (p *partition) settleClear(r *round, out answer) {
 	for _, c := range r.cleared {
 		s := p.shardOfCell(c)
 		s.mu.Lock()
@@ -131,6 +136,9 @@ func (p *partition) settleClear(r *round) {
 	p.eachCell(func(_ *shard, c *cell) {
 		if whole {
 			c.settle(Value{}, epoch{}, r.sentAt)
+			if out.status == "seen" {
+				c.forget() // it was empty the first time
+			}
 			return
 		}
 		c.retryAt, c.err = 0, nil

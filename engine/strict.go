@@ -64,9 +64,12 @@ func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 func (p *partition) strictResults(r *round, out answer) []Result {
 	if p.family.InstanceAware() {
 		p.alive.Store(out.alive)
-		if r.clear == nil && p.beatAt.Load() == 0 && leavesSlices(out.results) {
-			p.beaten(p.e.now())
-			p.kick()
+		if r.clear == nil && leavesSlices(out.results) {
+			first := p.beatAt.Load() == 0
+			p.beaten(p.e.now()) // always: a heartbeat under way must not end them
+			if first {
+				p.kick()
+			}
 		}
 	}
 	if r.clear != nil {
@@ -105,6 +108,9 @@ func (p *partition) remember(op *opReq, res *opResult) {
 	}
 	c.touchedAt = p.e.now()
 	wrote := res.Applied && op.kind != opGet && (op.kind != opInc || op.n != 0)
+	if c.loaded && !res.epoch.swept && res.epoch.n < c.epoch {
+		return // the result of an earlier command, taken later
+	}
 	// One that only read under a moved epoch may have seen a void slice as zero.
 	if !c.loaded || wrote || res.epoch.swept || res.epoch.n == c.epoch {
 		c.base, c.epoch, c.loaded = res.Value, res.epoch.n, true

@@ -15,10 +15,11 @@
 -- ARGV[3]  this instance's id
 -- ARGV[4]  the most counters to move
 --
--- Returns {status, payload, mark, moved, more, dropped}: 'ok', 'seen' or 'gap'
--- (payload: the last number applied); more is 1 while slices are left; dropped
--- are those that could not be moved back: of counters that are no integers, or
--- that would overflow
+-- Returns {status, payload, mark, moved, more, dropped}: 'ok', 'seen', 'gap'
+-- (payload: the last number applied), or 'batch': a late copy of a batch had the
+-- number, and this step was not done; more is 1 while slices are left; dropped are
+-- those that could not be moved back: of counters that are no integers, or that
+-- would overflow
 -- include: int64
 -- include: record
 -- include: fields
@@ -30,6 +31,7 @@ local number, ttl, me, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
 local status, payload = seen_before(record, number)
 local mark = current_mark(epochs)
+if status == 'seen' and payload ~= 'restored' then status = 'batch' end
 if status ~= 'new' then return {status, payload, mark, 0, redis.call('EXISTS', buried), 0} end
 -- Every type is checked before anything is written.
 redis.call('SCARD', keys)
@@ -89,5 +91,5 @@ else
   end
 end
 redis.call('ZADD', instances, now_ms(), me)
-keep(record, number, '', ttl)
+keep(record, number, 'restored', ttl)
 return {'ok', '', mark, moved, more, dropped}
