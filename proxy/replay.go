@@ -51,11 +51,7 @@ func (s *session) answerSetup(i int) bool {
 	case queued(reply):
 		s.opaque = true // what EXEC makes of it is not looked at
 	case reply[0] == '-' || reply[0] == '!':
-		// Redis authenticates before it looks at the rest of a HELLO: one that
-		// failed may have changed the user all the same.
-		if word(it.req.args, 0) == "hello" && len(it.req.args) > 2 {
-			s.opaque = true
-		}
+		s.opaque = s.opaque || halfDone(it.req.args, reply)
 	case !s.setup.apply(it.req.args):
 		s.opaque = true
 	case word(it.req.args, 0) == "hello":
@@ -63,6 +59,20 @@ func (s *session) answerSetup(i int) bool {
 	}
 	s.append(reply)
 	return true
+}
+
+// halfDone reports whether a refused HELLO may have changed something all the
+// same: Redis authenticates and sets the name before it looks at what follows.
+func halfDone(args [][]byte, reply []byte) bool {
+	if word(args, 0) != "hello" {
+		return false
+	}
+	var auth, name bool
+	for i := 2; i < len(args); i++ {
+		auth = auth || word(args, i) == "auth"
+		name = name || word(args, i) == "setname"
+	}
+	return auth && (name || !bytes.HasPrefix(reply, []byte("-WRONGPASS")))
 }
 
 // harmless reports whether nothing is lost with the connection when what was
