@@ -1,6 +1,10 @@
 package proxy
 
-import "errors"
+import (
+	"crypto/tls"
+	"errors"
+	"time"
+)
 
 // errSessionOver makes the reading side stop once the session has closed.
 var errSessionOver = errors.New("proxy: session has ended")
@@ -9,7 +13,7 @@ var errSessionOver = errors.New("proxy: session has ended")
 // reports false when Redis cannot be reached; the session is over if it has lost
 // state with the connection, or if Redis refuses to restore it.
 func (s *session) upstream() (*upstream, bool) {
-	if s.up != nil && !s.up.alive() {
+	if s.up != nil && !s.up.usable() {
 		if s.pinned() {
 			s.lost(errors.New("proxy: Redis has closed the connection"))
 			return nil, false
@@ -45,12 +49,48 @@ func (s *session) upstream() (*upstream, bool) {
 	return nil, false
 }
 
+// idleRead is how long a read of what TLS has sent on an idle connection may
+// take: it ends early only if there is something in it for us.
+const idleRead = time.Millisecond
+
+// usable reports whether the idle connection can be given a command. With TLS
+// the raw connection tells too little: what is unread there may be the end of
+// the stream, or session tickets, and the end may have been read already and
+// not been looked at. Only a real read tells. It belongs to the reading goroutine.
+func (u *upstream) usable() bool {
+	conn, ok := u.conn.(*tls.Conn)
+	if !ok || !u.sent || u.pending() { // not sent: maybe no handshake, which a deadline would spoil
+		return u.alive()
+	}
+	defer u.release()
+	// A deadline that has passed lets nothing be read from the raw connection,
+	// only what TLS holds of it.
+	deadline := time.Unix(1, 0)
+	for {
+		if conn.SetReadDeadline(deadline) != nil {
+			return false
+		}
+		n, err := conn.Read(u.space())
+		u.buf = u.buf[:len(u.buf)+n]
+		switch {
+		case err != nil && !isTimeout(err):
+			return false
+		case n > 0 && u.buf[u.at] != '>': // a reply that nobody waits for
+			return false
+		}
+		if state := peek(conn); n > 0 || state != peerSent {
+			return state != peerGone && conn.SetReadDeadline(time.Time{}) == nil
+		}
+		deadline = time.Now().Add(idleRead)
+	}
+}
+
 // pinned reports whether the connection to Redis has something that no other
 // connection could be given.
 func (s *session) pinned() bool { return s.inMulti || s.watching || s.opaque || s.pumping }
 
 // proven reports whether there is a connection on which Redis has replied.
-func (s *session) proven() bool { return s.up != nil && s.up.proven && s.up.alive() }
+func (s *session) proven() bool { return s.up != nil && s.up.proven && s.up.usable() }
 
 // notReached drops a connection with which nothing is lost.
 func (s *session) notReached(err error) {

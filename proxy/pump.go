@@ -75,7 +75,7 @@ func (s *session) feedPump(batch []request) {
 		s.sends = append(s.sends, raw)
 	}
 	s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
-	if err := s.up.write(s.sends); err != nil {
+	if err := s.writeWatched(s.up, s.sends); err != nil {
 		s.over = true // the pump sees the end and closes the client
 	}
 	clear(s.sends)

@@ -6,7 +6,10 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // sockReader reads from a connection and holds no buffer while it waits for
@@ -112,11 +115,13 @@ type peerState uint8
 const (
 	peerQuiet peerState = iota // connected, nothing to read
 	peerSent                   // something to read
-	peerGone                   // closed or broken
+	peerGone                   // closed or broken, whatever it sent before
 )
 
 // peek looks at a connection without waiting and without taking anything. It is
-// safe beside a reader. What it cannot look into seems quiet.
+// safe beside a reader. What it cannot look into seems quiet. A peer that has
+// only ended its sending side is gone too, as it is for Redis. Where there is no
+// POLLRDHUP the end does not show behind unread bytes.
 func peek(conn net.Conn) peerState {
 	if t, ok := conn.(interface{ NetConn() net.Conn }); ok {
 		conn = t.NetConn()
@@ -129,20 +134,44 @@ func peek(conn net.Conn) peerState {
 	if err != nil {
 		return peerGone
 	}
+	look := peekRecv
+	if runtime.GOOS == "linux" {
+		look = peekPoll
+	}
 	state := peerQuiet
-	err = raw.Control(func(fd uintptr) {
-		var b [1]byte
-		n, _, err := syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
-		switch {
-		case err == syscall.EAGAIN || err == syscall.EINTR:
-		case err != nil || n == 0:
-			state = peerGone
-		default:
-			state = peerSent
-		}
-	})
-	if err != nil {
+	if err := raw.Control(func(fd uintptr) { state = look(int(fd)) }); err != nil {
 		return peerGone
 	}
 	return state
+}
+
+// pollRDHUP is Linux's POLLRDHUP: package unix does not have it everywhere.
+const pollRDHUP = 0x2000
+
+// peekPoll sees the end of the stream behind bytes that nobody has read.
+func peekPoll(fd int) peerState {
+	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | pollRDHUP}}
+	if _, err := unix.Poll(fds[:], 0); err != nil {
+		return peekRecv(fd)
+	}
+	switch got := fds[0].Revents; {
+	case got&(pollRDHUP|unix.POLLHUP|unix.POLLERR) != 0:
+		return peerGone
+	case got&unix.POLLIN != 0:
+		return peerSent
+	}
+	return peerQuiet
+}
+
+// peekRecv sees the end of the stream only where it comes next.
+func peekRecv(fd int) peerState {
+	var b [1]byte
+	n, _, err := syscall.Recvfrom(fd, b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+	switch {
+	case err == syscall.EAGAIN || err == syscall.EINTR:
+		return peerQuiet
+	case err != nil || n == 0:
+		return peerGone
+	}
+	return peerSent
 }

@@ -9,7 +9,8 @@ import (
 const watchInterval = time.Second
 
 // watch notices clients that leave while their session waits for Redis, as in a
-// blocking command: nobody reads from them then. It is a timer that runs only
+// blocking command: nobody reads from them then. What they have sent and nobody
+// has read is dropped with them. It is a timer that runs only
 // while there are private connections, so that an idle proxy is idle.
 type watch struct {
 	armed atomic.Bool
@@ -47,7 +48,7 @@ func (srv *Server) look() {
 
 // fill waits for Redis, with the watch on the client.
 func (s *session) fill(up *upstream) error {
-	s.waiting.Store(s.srv.watch.round.Load() + 1)
+	s.expectWait()
 	err := up.fill()
 	s.waiting.Store(0)
 	if err == nil && !up.proven {
@@ -56,3 +57,14 @@ func (s *session) fill(up *upstream) error {
 	}
 	return err
 }
+
+// writeWatched sends commands to Redis, which may take none for long, with the
+// watch on the client.
+func (s *session) writeWatched(up *upstream, raws [][]byte) error {
+	s.expectWait()
+	defer s.waiting.Store(0)
+	return up.write(raws)
+}
+
+// expectWait puts the watch on the client from its next round but one.
+func (s *session) expectWait() { s.waiting.Store(s.srv.watch.round.Load() + 1) }
