@@ -53,8 +53,10 @@ type clientConn struct {
 	done     atomic.Bool
 }
 
-func newClientConn(conn net.Conn, limits Limits, bufs *bufferPool, idle time.Duration) *clientConn {
-	c := &clientConn{Conn: conn, fr: newFramer(limits, bufs), idle: idle}
+// newClientConn makes one without a session. readAhead counts what all of them
+// hold read ahead.
+func newClientConn(conn net.Conn, limits Limits, bufs *bufferPool, readAhead *atomic.Int64, idle time.Duration) *clientConn {
+	c := &clientConn{Conn: conn, fr: newFramer(limits, bufs), idle: idle, ahead: ahead{bufs: bufs, all: readAhead}}
 	c.reader = newSockReader(conn, c.fr.space, c.fr.release)
 	return c
 }
@@ -159,6 +161,12 @@ func (c *clientConn) Write(p []byte) (int, error) {
 		return 0, nil
 	}
 	return c.Conn.Write(p)
+}
+
+// drop gives the buffers back, when nothing serves the connection any more.
+func (c *clientConn) drop() {
+	c.fr.drop()
+	c.ahead.drop()
 }
 
 // Close closes the connection, once. Safe from any goroutine.

@@ -26,7 +26,12 @@ type Embedded struct {
 	srv  *server.Server
 	log  *slog.Logger
 
-	table []tableEntry // its own COMMAND table; fixed after NewEmbedded
+	// Fixed after NewEmbedded.
+	table   []tableEntry        // its own COMMAND table
+	forward func(time.Duration) // lets the keys' time pass
+
+	links sync.Map       // of *link: the connections' ends at miniredis
+	wg    sync.WaitGroup // their goroutines
 
 	mu     sync.Mutex // guards the following fields
 	last   time.Time  // up to when time has passed for the keys
@@ -57,6 +62,7 @@ func NewEmbedded(logger *slog.Logger) (*Embedded, error) {
 	first.Close()
 	e.srv = e.mini.Server()
 	e.table = e.readTable()
+	e.forward = e.mini.FastForward
 	e.srv.SetPreHook(e.before)
 	return e, nil
 }
@@ -70,12 +76,19 @@ func (e *Embedded) RedisOptions() *redis.Options {
 	}
 }
 
-// Close stops it and waits for its connections.
+// Close stops it, cuts its connections and waits for them.
 func (e *Embedded) Close() {
 	e.mu.Lock()
 	e.closed = true
 	e.mu.Unlock()
 	e.mini.Close()
+	// Those that still send what miniredis has written. Once cut they start no
+	// goroutine any more, so that none is missed.
+	e.links.Range(func(l, _ any) bool {
+		l.(*link).cut()
+		return true
+	})
+	e.wg.Wait()
 }
 
 // dial makes a connection to it.
@@ -89,13 +102,16 @@ func (e *Embedded) dial(context.Context, string, string) (net.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("proxy: connect to the embedded Redis: %w", err)
 	}
-	e.srv.ServeConn(theirs)
+	l := newLink(theirs, &e.wg, func(l *link) { e.links.Delete(l) })
+	e.links.Store(l, nil)
+	e.srv.ServeConn(l)
 	return ours, nil
 }
 
 // before runs before every command: it lets time pass, answers what miniredis
 // lacks, refuses what would exhaust it, and otherwise runs the command itself,
-// so that a panic is one command's error. It reports true: the command is done.
+// so that a panic is one command's error, or the end of the connection if part
+// of a reply is written. It reports true: the command is done.
 func (e *Embedded) before(c *server.Peer, cmd string, args ...string) (done bool) {
 	if !e.enter(c) {
 		return false // the command that it runs itself
@@ -106,8 +122,12 @@ func (e *Embedded) before(c *server.Peer, cmd string, args ...string) (done bool
 			stack := debug.Stack()
 			e.log.Error("panic in the embedded Redis", "panic", p, "command", cmd, "stack", string(stack))
 			e.unlock(stack)
-			c.WriteError("ERR distkit: the embedded Redis failed to execute this command")
 			done = true
+			if cmd == "EXEC" && bytes.Contains(stack, []byte(".cmdExec(")) {
+				c.Close() // it has announced more replies than will come
+				return
+			}
+			c.WriteError("ERR distkit: the embedded Redis failed to execute this command")
 		}
 	}()
 	e.pass(time.Now())
@@ -151,11 +171,13 @@ func (e *Embedded) pass(now time.Time) {
 	}
 	e.mini.Unlock()
 	elapsed := now.Sub(e.last)
-	e.last, e.next = now, now.Add(time.Hour)
+	e.last, e.next = now, now.Add(time.Hour) // nobody else meanwhile
 	e.mu.Unlock()
-	e.mini.FastForward(elapsed)
-	e.mu.Lock()
-	e.next = now.Add(max(time.Millisecond, 20*time.Since(now)))
+	defer func() { // after a panic too
+		e.mu.Lock()
+		e.next = now.Add(max(time.Millisecond, 20*time.Since(now)))
+	}()
+	e.forward(elapsed)
 }
 
 // unlock gives miniredis' lock back if the command that panicked held it: only

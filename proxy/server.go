@@ -70,6 +70,7 @@ type Server struct {
 
 	// Shared and safe.
 	bufs    bufferPool
+	ahead   atomic.Int64 // bytes of memory that sessions hold read ahead
 	dialer  dialer
 	metrics metrics
 	watch   watch
@@ -145,7 +146,7 @@ func serveBatch(conn redcon.Conn, _ redcon.Command) {
 
 // leave is redcon's last call for a connection: nothing serves it any more.
 func (srv *Server) leave(conn redcon.Conn, _ error) {
-	conn.NetConn().(*clientConn).fr.drop()
+	conn.NetConn().(*clientConn).drop()
 	srv.wg.Done()
 }
 
@@ -160,7 +161,7 @@ func (srv *Server) admit(conn net.Conn) *clientConn {
 		srv.metrics.clientsRefused.Add(1)
 		return nil
 	}
-	c := newClientConn(conn, srv.opts.Limits, &srv.bufs, srv.opts.IdleTimeout)
+	c := newClientConn(conn, srv.opts.Limits, &srv.bufs, &srv.ahead, srv.opts.IdleTimeout)
 	s := newSession(srv, c)
 	c.session, c.closed = s, srv.forget
 	srv.conns[c] = s
