@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"time"
@@ -41,9 +40,6 @@ type Options struct {
 	// Logger takes one line per event, none per request. Default: discard.
 	Logger *slog.Logger
 }
-
-// TLSConfig is the TLS configuration towards Redis; nil without TLS.
-func (o *Options) TLSConfig() *tls.Config { return o.Redis.TLSConfig }
 
 // ValidInstanceID reports whether s may name an instance.
 func ValidInstanceID(s string) bool {
