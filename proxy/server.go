@@ -43,6 +43,9 @@ type Options struct {
 	Embedded bool
 	// MaxClients is the largest number of clients at once. Default 10,000.
 	MaxClients int
+	// MaxSockets bounds clients and private connections together, so that they
+	// leave file descriptors for everything else. Zero: no bound.
+	MaxSockets int
 	// IdleTimeout closes a client that sends nothing for so long; subscribers
 	// may be silent. Zero: never.
 	IdleTimeout time.Duration
@@ -113,7 +116,7 @@ func New(opts Options) (*Server, error) {
 		conns:     make(map[*clientConn]*session),
 	}
 	srv.ctx, srv.cancel = context.WithCancel(context.Background())
-	srv.dialer = dialer{opts: opts.Redis, bufs: &srv.bufs, m: &srv.metrics}
+	srv.dialer = dialer{opts: opts.Redis, maxSockets: opts.MaxSockets, log: srv.log, bufs: &srv.bufs, m: &srv.metrics}
 	return srv, nil
 }
 
@@ -157,7 +160,7 @@ func (srv *Server) admit(conn net.Conn) *clientConn {
 	if srv.stopping {
 		return nil
 	}
-	if len(srv.conns) >= srv.opts.MaxClients {
+	if len(srv.conns) >= srv.opts.MaxClients || !srv.dialer.room(len(srv.conns)) {
 		srv.metrics.clientsRefused.Add(1)
 		return nil
 	}

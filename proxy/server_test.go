@@ -67,6 +67,35 @@ func TestMaxClients(t *testing.T) {
 	c.expect(":0")
 }
 
+func TestMaxSockets(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.MaxSockets = 3 })
+	a, b := r.client(), r.client()
+	a.send("GET x")
+	up := r.redis.accept()
+	up.gets("GET x")
+	up.send("+1")
+	a.expect("+1")
+	// No socket is left: what needs no other is served, the rest refused.
+	b.send("DKC.GET k", "GET x")
+	b.expect(":0", "-LOADING distkit: Redis cannot be reached")
+	c := r.client()
+	c.expect("-ERR max number of clients reached")
+	c.ends()
+	a.send("GET y")
+	up.gets("GET y")
+	up.send("+2")
+	a.expect("+2")
+	a.Close()
+	eventually(t, "sockets are free again", func() bool {
+		return r.srv.metrics.clients.Load()+r.srv.metrics.upstreams.Load() == 1
+	})
+	b.send("GET z")
+	up = r.redis.accept()
+	up.gets("GET z")
+	up.send("+3")
+	b.expect("+3")
+}
+
 func TestIdleTimeout(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.IdleTimeout = 30 * time.Millisecond })
 	c := r.client()

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"sync"
@@ -180,9 +181,12 @@ func (u *upstream) send(p []byte) error {
 // that a pipeline of many commands does not wait for as many failures.
 // Safe for concurrent use.
 type dialer struct {
-	opts *redis.Options
-	bufs *bufferPool
-	m    *metrics
+	// Fixed.
+	opts       *redis.Options
+	maxSockets int // 0: no bound
+	log        *slog.Logger
+	bufs       *bufferPool
+	m          *metrics
 
 	// suspect: the last connection was accepted and died without a reply.
 	suspect atomic.Bool
@@ -190,22 +194,52 @@ type dialer struct {
 	mu     sync.Mutex // guards the following fields
 	failed time.Time
 	err    error
+	warned time.Time // of a lack of sockets
 }
 
-const dialPause = 100 * time.Millisecond
+const (
+	dialPause    = 100 * time.Millisecond
+	socketsPause = time.Minute // between two warnings of a lack of sockets
+)
+
+// errNoSockets is returned by dial when clients and private connections are as
+// many as may be.
+var errNoSockets = errors.New("proxy: no file descriptor is left for a connection to Redis")
+
+// room reports whether there may be one more socket beside so many clients.
+func (d *dialer) room(clients int) bool {
+	return d.maxSockets == 0 || int64(clients)+d.m.upstreams.Load() < int64(d.maxSockets)
+}
 
 func (d *dialer) dial(ctx context.Context) (*upstream, error) {
 	if err := d.recentFailure(time.Now()); err != nil {
 		return nil, err
 	}
+	if !d.room(int(d.m.clients.Load())) {
+		d.warnOfSockets(time.Now())
+		return nil, errNoSockets
+	}
+	d.m.upstreams.Add(1) // before the dial: many may dial at once
 	conn, err := dialRedis(ctx, d.opts)
 	if err != nil {
+		d.m.upstreams.Add(-1)
 		d.remember(err)
 		return nil, err
 	}
-	d.m.upstreams.Add(1)
 	d.m.upstreamsOpened.Add(1)
 	return newUpstream(conn, d.bufs, func() { d.m.upstreams.Add(-1) }), nil
+}
+
+// warnOfSockets says, not too often, that clients go without Redis for want of
+// file descriptors.
+func (d *dialer) warnOfSockets(now time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.warned.IsZero() || now.Sub(d.warned) >= socketsPause {
+		d.warned = now
+		d.log.Warn("too many connections: commands for Redis are refused; raise the limit of open files (ulimit -n) or lower --max-clients",
+			"most_connections", d.maxSockets)
+	}
 }
 
 // broken tells that a new connection was of no use: it counts as a failure.

@@ -200,6 +200,7 @@ func proxyOptions(cfg conf.Config, opts *redis.Options, eng *engine.Engine, log 
 		Redis:       opts,
 		Embedded:    cfg.Redis == "",
 		MaxClients:  cfg.MaxClients,
+		MaxSockets:  maxSockets(cfg.MaxClients, log),
 		IdleTimeout: cfg.IdleTimeout,
 		Limits: proxy.Limits{
 			MaxBulk:        cfg.MaxBulk,
