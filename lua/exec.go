@@ -50,7 +50,8 @@ func NewExecutor(client redis.UniversalClient) *Executor { return &Executor{clie
 // Run sends the calls in one pipeline on one connection and returns a reply for
 // each. A script that Redis does not have is loaded, and the calls from there
 // on are sent again: nothing of a call answered with NOSCRIPT was executed. The
-// calls after it were executed, so only reads may stand behind a script.
+// calls after it were executed, so only what may be repeated, reads and WAIT, may
+// stand behind a script.
 func (e *Executor) Run(ctx context.Context, calls []Call) []Reply {
 	replies := e.send(ctx, calls)
 	for i := range replies {

@@ -89,7 +89,8 @@ local function reply(status, payload)
 end
 
 if number ~= '0' then
-  local status, payload = seen_before(record, number)
+  local status, payload = seen_before(record, number, ttl)
+  if status == 'seen' then redis.call('ZADD', instances, 'XX', now, me) end -- a repeat is a sign of life
   if status ~= 'new' then return reply(status, payload) end
 end
 if must_restore(buried) then return {'buried'} end

@@ -66,7 +66,9 @@ end
 
 -- A small hash comes whole, whatever the limit: then the rest comes next time.
 if #found > limit * 2 then next_cursor = cursor end
-if next_cursor == '0' and #found <= limit * 2 then
+-- A cursor means nothing to another server: where one has taken over in between,
+-- the walk may have passed some by and begins again.
+if next_cursor == '0' and #found <= limit * 2 and redis.call('EXISTS', slices) == 0 then
   redis.call('ZREM', instances, id)
   return {'done', '0', moved, unpack(alone)}
 end

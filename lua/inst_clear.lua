@@ -26,7 +26,7 @@ local buried, record = KEYS[6], KEYS[7]
 local number, ttl, me, mark = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
 
 if number ~= '0' then
-  local status, payload = seen_before(record, number)
+  local status, payload = seen_before(record, number, ttl)
   if status ~= 'new' then return {status, payload, current_mark(epochs)} end
 end
 if unknown_instance(instances, me, 6, #ARGV) then

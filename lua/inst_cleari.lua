@@ -23,7 +23,7 @@ local totals, slices, instances, epochs, buried, record = KEYS[1], KEYS[2], KEYS
 local number, ttl, me = ARGV[1], ARGV[2], ARGV[4]
 
 if number ~= '0' then
-  local status, payload = seen_before(record, number)
+  local status, payload = seen_before(record, number, ttl)
   if status ~= 'new' then return {status, payload, current_mark(epochs)} end
 end
 -- Every type is checked before anything is written.

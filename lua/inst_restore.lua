@@ -29,7 +29,7 @@ local totals, slices, instances, keys, epochs = KEYS[1], KEYS[2], KEYS[3], KEYS[
 local buried, record = KEYS[6], KEYS[7]
 local number, ttl, me, limit = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 
-local status, payload = seen_before(record, number)
+local status, payload = seen_before(record, number, ttl)
 local mark = current_mark(epochs)
 if status == 'seen' and payload ~= 'restored' then status = 'batch' end
 if status ~= 'new' then return {status, payload, mark, 0, redis.call('EXISTS', buried), 0} end

@@ -36,7 +36,7 @@ for i = 5, first_op - 1, 2 do note(ARGV[i]) end
 for i = first_op, #ARGV, 5 do note(ARGV[i]) end
 
 local status, payload = 'new', ''
-if number ~= '0' then status, payload = seen_before(record, number) end
+if number ~= '0' then status, payload = seen_before(record, number, ttl) end
 if status == 'gap' then return {status, payload} end
 
 local current = {}

@@ -14,7 +14,7 @@ local number, ttl = ARGV[1], ARGV[2]
 local numbered = number ~= '0'
 
 if numbered then
-  local status, payload = seen_before(record, number)
+  local status, payload = seen_before(record, number, ttl)
   if status ~= 'new' then return {status, payload} end
 end
 if redis.call('UNLINK', totals) == 0 and ARGV[3] == '1' then return {'idle', ''} end

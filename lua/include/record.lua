@@ -7,7 +7,9 @@
 --   'seen', payload it was applied: payload is what was kept of its reply
 --   'gap', last     the record is not at number-1: it was lost, or this is a
 --                   late copy of an old batch; nothing may be applied
-local function seen_before(record, number)
+-- Where there is a record its time to live (ttl, in milliseconds) begins anew: so
+-- these answers are writes too, and a WAIT behind them is for all they rest on.
+local function seen_before(record, number, ttl)
   local kept = redis.call('GET', record)
   local last, payload = 0, ''
   if kept then
@@ -15,6 +17,7 @@ local function seen_before(record, number)
     last = tonumber(last)
   end
   if tonumber(number) == last + 1 then return 'new', '' end
+  if kept then redis.call('PEXPIRE', record, ttl) end
   if tonumber(number) == last then return 'seen', payload end
   return 'gap', string.format('%.0f', last)
 end
