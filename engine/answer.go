@@ -28,6 +28,11 @@ type answer struct {
 // done reports whether the script was carried out, now or earlier.
 func (a *answer) done() bool { return a.status == "ok" || a.status == "seen" || a.status == "idle" }
 
+// rests reports whether the answer rests on something written, by this script or
+// before: what a replica that takes over may not have. What found nothing to
+// change rests on nothing.
+func (a *answer) rests() bool { return a.status == "ok" || a.status == "seen" || a.status == "gap" }
+
 // reading is a counter as Redis has it; err where that is not an integer.
 type reading struct {
 	val   Value

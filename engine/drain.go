@@ -161,7 +161,9 @@ func (e *Engine) close(ctx context.Context) ([]Lost, error) {
 // lost lists what is left after the last flush.
 func (e *Engine) lost(ctx context.Context, cause error) (lost []Lost) {
 	reason := "Redis did not take it"
-	if ctx.Err() != nil {
+	if e.lacking.Load() {
+		reason = "too few replicas confirmed it; the master may have it"
+	} else if ctx.Err() != nil {
 		reason = "Redis did not answer in time"
 	} else if cause != nil {
 		reason = cause.Error()

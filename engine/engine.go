@@ -37,6 +37,7 @@ type Engine struct {
 	downSince      atomic.Int64 // when Redis was first not reached; 0: it was reached last
 	lastContact    atomic.Int64 // when Redis last answered
 	met            atomic.Bool  // Redis was reached at least once
+	lacking        atomic.Bool  // too few replicas confirmed when last asked
 	rights         rights
 	stats          counts
 

@@ -26,6 +26,9 @@ var (
 	ErrUnavailable = &Error{"LOADING", "distkit: Redis cannot be reached; the command was not executed"}
 	// ErrUnknown is returned when a command was sent and its reply never came.
 	ErrUnknown = &Error{"ERR", "distkit: no reply from Redis in time; the outcome is unknown"}
+	// ErrUnreplicated is returned by strict verbs when Redis has carried the command
+	// out and fewer replicas than Options.WaitReplicas said in time that they have it.
+	ErrUnreplicated = &Error{"ERR", "distkit: Redis did it and too few replicas confirmed it in time; the outcome is unknown"}
 	// ErrFlushTimeout is returned when Redis did not take a flush in time. What
 	// was accepted stays in memory and goes on being flushed.
 	ErrFlushTimeout = &Error{"ERR", "distkit: Redis did not take the flush in time; it goes on"}

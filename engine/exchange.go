@@ -22,8 +22,10 @@ func (p *partition) ttl() int64 {
 // exchange sends a round and reads its answers.
 func (p *partition) exchange(ctx context.Context, r *round) answer {
 	var calls []lua.Call
+	wait := p.e.waitReplicas()
 	if r.write {
 		calls = append(calls, p.batchCall(r))
+		calls = append(calls, wait...)
 		p.e.stats.scripts.Add(1)
 		p.e.stats.carried.Add(uint64(len(r.carried)))
 	}
@@ -32,17 +34,23 @@ func (p *partition) exchange(ctx context.Context, r *round) answer {
 	}
 	r.sentAt = p.e.now()
 	replies := p.e.call(ctx, calls...)
-	if replies[len(replies)-1].Err == nil {
-		p.timed(r)
-	}
+	answered := replies[len(replies)-1].Err == nil
 
 	var out answer
 	if r.write {
 		out = p.parseBatch(r, replies[0])
-		replies = replies[1:]
-		if out.err != nil || !out.done() {
-			return out
+		if out.err == nil && out.rests() {
+			if err := p.e.confirmed(replies[1:]); err != nil {
+				return answer{err: err}
+			}
 		}
+		replies = replies[1+len(wait):]
+	}
+	if answered {
+		p.timed(r)
+	}
+	if r.write && (out.err != nil || !out.done()) {
+		return out
 	}
 	for i, reply := range replies {
 		n := min(readPiece, len(r.reads)-i*readPiece)

@@ -126,14 +126,15 @@ func (p *partition) finishReads(r *round) {
 	p.rounds.fire()
 }
 
-// setAway notes that Redis did not answer, and when to try again.
+// setAway notes that Redis did not answer, or too few of its replicas have what
+// it did, and when to try again.
 func (p *partition) setAway(err error) {
 	p.failures++
 	pause := min(maxBackoff, minBackoff<<min(p.failures-1, 10))
 	pause += time.Duration(rand.Int64N(int64(pause)/2+1)) - pause/4
 	p.tryAt.Store(p.e.now() + int64(pause))
 	p.away.Store(true)
-	p.e.unreachable(err)
+	p.e.undone(err)
 }
 
 // setBack notes that Redis answered.

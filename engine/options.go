@@ -33,6 +33,10 @@ type Options struct {
 	MaxPending int
 	// MaxPendingAge bounds the age of the oldest unflushed delta. Zero: no bound.
 	MaxPendingAge time.Duration
+	// WaitReplicas is how many replicas must have a flush, or what a strict
+	// command has written, before it counts as done; they have half of
+	// CommandTimeout to say so. Zero: none is asked.
+	WaitReplicas int
 	// CommandTimeout bounds a wait for Redis. Default 1 s.
 	CommandTimeout time.Duration
 	// IdleAfter is how long an untouched counter stays in memory. Default 60 s.
@@ -78,6 +82,8 @@ func (o Options) withDefaults() (Options, error) {
 		return o, fmt.Errorf("engine: instance id %q: 1 to 64 of [A-Za-z0-9._-] are allowed", o.InstanceID)
 	case !ValidNamespace(o.Namespace):
 		return o, fmt.Errorf("engine: namespace %q: 1 to 255 bytes without ':', '{' or '}' are allowed", o.Namespace)
+	case o.WaitReplicas < 0:
+		return o, fmt.Errorf("engine: wait replicas %d: at least 0 is needed", o.WaitReplicas)
 	case o.Partitions < 1:
 		return o, fmt.Errorf("engine: partitions %d: at least 1 is needed", o.Partitions)
 	}

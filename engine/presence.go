@@ -79,13 +79,17 @@ func (p *partition) restore(ctx context.Context) error {
 	for {
 		number := strconv.FormatUint(p.applied+1, 10)
 		keys := append(p.ownKeys(), p.record())
-		reply := p.e.call(ctx, lua.InstRestore.Call(keys, number, p.ttl(), p.e.opts.InstanceID, restorePiece))[0]
-		if reply.Err != nil {
-			return reply.Err
+		step := lua.InstRestore.Call(keys, number, p.ttl(), p.e.opts.InstanceID, restorePiece)
+		replies := p.e.call(ctx, append([]lua.Call{step}, p.e.waitReplicas()...)...)
+		if err := replies[0].Err; err != nil {
+			return err
 		}
-		words := list(reply.Value)
+		words := list(replies[0].Value)
 		if len(words) < 6 {
 			return errors.New("engine: short reply to a restoring step")
+		}
+		if err := p.e.confirmed(replies[1:]); err != nil {
+			return err
 		}
 		switch word(words, 0) {
 		case "gap":

@@ -67,6 +67,10 @@ func cannotTell(err error) bool {
 }
 
 func (e *Engine) dryRun(ctx context.Context, user, key string) error {
+	needed := needed
+	if e.opts.WaitReplicas > 0 {
+		needed = append(needed[:len(needed):len(needed)], []any{"wait", "1", "1"})
+	}
 	calls := make([]lua.Call, len(needed))
 	for i, words := range needed {
 		line := []any{"acl", "dryrun", user}

@@ -34,6 +34,10 @@ type Stats struct {
 	InstancesAlive int
 	// Failures is the number of times Redis could not be reached or did not answer.
 	Failures uint64
+	// ReplicaWaitsFailed is the number of times too few replicas confirmed a flush
+	// or a strict command in time; ReplicasLacking is whether that was so last.
+	ReplicaWaitsFailed uint64
+	ReplicasLacking    bool
 	// Refused is the number of counters whose delta Redis refuses now.
 	Refused int
 	// Buried is the number of slices taken away from dead instances, and
@@ -51,7 +55,7 @@ type Stats struct {
 type counts struct {
 	accepted, scripts, carried, commands, loads atomic.Uint64
 	failures, buried, burialOverflows           atomic.Uint64
-	restored, recordsLost                       atomic.Uint64
+	restored, recordsLost, replicaWaits         atomic.Uint64
 	latency, latencyMax                         atomic.Int64 // ns
 }
 
@@ -68,22 +72,24 @@ func (c *counts) noteLatency(ns int64) {
 func (e *Engine) Stats() Stats {
 	c := &e.stats
 	s := Stats{
-		Accepted:        c.accepted.Load(),
-		FlushScripts:    c.scripts.Load(),
-		FlushedCounters: c.carried.Load(),
-		RedisCommands:   c.commands.Load(),
-		Loads:           c.loads.Load(),
-		Pending:         int(e.pending.Load()),
-		FlushLatency:    time.Duration(c.latency.Load()),
-		FlushLatencyMax: time.Duration(c.latencyMax.Load()),
-		Counters:        int(e.counters.Load()),
-		Namespaces:      len(*e.spaces.Load()),
-		Failures:        c.failures.Load(),
-		Buried:          c.buried.Load(),
-		BurialOverflows: c.burialOverflows.Load(),
-		Restored:        c.restored.Load(),
-		RecordsLost:     c.recordsLost.Load(),
-		RedisUp:         e.met.Load() && e.downSince.Load() == 0,
+		Accepted:           c.accepted.Load(),
+		FlushScripts:       c.scripts.Load(),
+		FlushedCounters:    c.carried.Load(),
+		RedisCommands:      c.commands.Load(),
+		Loads:              c.loads.Load(),
+		Pending:            int(e.pending.Load()),
+		FlushLatency:       time.Duration(c.latency.Load()),
+		FlushLatencyMax:    time.Duration(c.latencyMax.Load()),
+		Counters:           int(e.counters.Load()),
+		Namespaces:         len(*e.spaces.Load()),
+		Failures:           c.failures.Load(),
+		Buried:             c.buried.Load(),
+		ReplicaWaitsFailed: c.replicaWaits.Load(),
+		ReplicasLacking:    e.lacking.Load(),
+		BurialOverflows:    c.burialOverflows.Load(),
+		Restored:           c.restored.Load(),
+		RecordsLost:        c.recordsLost.Load(),
+		RedisUp:            e.met.Load() && e.downSince.Load() == 0,
 	}
 	now := e.now()
 	for _, p := range e.live() {

@@ -2,12 +2,14 @@ package engine
 
 import (
 	"context"
+	"errors"
 
 	"github.com/distkit/distkit-proxy/lua"
 )
 
 // runStrict carries out operations of a strict partition in one atomic script,
-// which is sent once: a lost reply is ErrUnknown, never a retry.
+// which is sent once: a lost reply is ErrUnknown, never a retry; so is, as
+// ErrUnreplicated, one that too few replicas have.
 func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 	if err := p.space.agree(ctx, certain(ops)); err != nil {
 		return sameFailure(len(ops), p.e.strictError(err, false))
@@ -28,8 +30,12 @@ func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 			call = p.applyCall(send, nil, ops)
 		}
 		p.presence.Unlock()
-		reply := p.e.call(ctx, call)[0]
-		out := p.parseBatch(r, reply)
+		calls := []lua.Call{call}
+		if r.clear != nil || !onlyGets(ops) {
+			calls = append(calls, p.e.waitReplicas()...)
+		}
+		replies := p.e.call(ctx, calls...)
+		out := p.parseBatch(r, replies[0])
 		if out.err != nil {
 			return sameFailure(len(ops), p.e.strictError(out.err, true))
 		}
@@ -40,7 +46,13 @@ func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 			}
 		}
 		if out.done() {
-			return p.strictResults(r, out)
+			results := p.strictResults(r, out)
+			if len(calls) > 1 && out.rests() {
+				if err := p.e.confirmed(replies[1:]); err != nil {
+					return withdraw(results, p.e.strictError(err, true))
+				}
+			}
+			return results
 		}
 		// Every other status says that nothing was done yet.
 		var err error
@@ -117,6 +129,27 @@ func (p *partition) remember(op *opReq, res *opResult) {
 	}
 }
 
+// withdraw replaces the results of what was done by err: too few replicas have
+// it. What was refused stays so.
+func withdraw(results []Result, err error) []Result {
+	for i := range results {
+		if results[i].Err == nil {
+			results[i] = Result{Err: err}
+		}
+	}
+	return results
+}
+
+// onlyGets reports whether operations change nothing whatever they find.
+func onlyGets(ops []*opReq) bool {
+	for _, op := range ops {
+		if op.kind != opGet {
+			return false
+		}
+	}
+	return true
+}
+
 // certain reports whether operations change something whatever they find.
 func certain(ops []*opReq) bool {
 	for _, op := range ops {
@@ -170,7 +203,11 @@ func (e *Engine) strictError(err error, sent bool) error {
 	if refusal := asRefusal(err); refusal != nil {
 		return refusal
 	}
-	e.unreachable(err)
+	e.undone(err)
+	var u *unconfirmed
+	if sent && errors.As(err, &u) {
+		return ErrUnreplicated
+	}
 	if code := redisError(err); code != nil {
 		return code // Redis refused it: nothing was done
 	}

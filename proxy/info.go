@@ -98,6 +98,8 @@ func (srv *Server) section() string {
 	line("uptime_in_seconds", int(time.Since(srv.started).Seconds()))
 	line("redis_up", flag(st.RedisUp))
 	line("redis_failures", st.Failures)
+	line("replica_waits_failed", st.ReplicaWaitsFailed)
+	line("replicas_lacking", flag(st.ReplicasLacking))
 
 	line("commands_answered", ours)
 	line("commands_forwarded", m.forwarded.Load())
