@@ -26,6 +26,8 @@ func TestBadFlags(t *testing.T) {
 		{"--max-bulk=2gb", `max-query-buffer "1gb": it does not fit max-bulk; allowed: at least 2gb, as much as max-bulk`},
 		{"--dead-after=100ms --flush-interval=50ms", `dead-after "100ms" (from --dead-after): it does not fit flush-interval; allowed: at least 200ms, four times flush-interval (50ms)`},
 		{"--max-pending-age=100ms --flush-interval=90ms", `max-pending-age "100ms" (from --max-pending-age): it does not fit flush-interval; allowed: none, or at least 180ms, twice flush-interval (90ms)`},
+		{"--wait-replicas=-1", `wait-replicas "-1" (from --wait-replicas): it is too small; allowed: 0 to 100`},
+		{"--wait-replicas=101", `wait-replicas "101" (from --wait-replicas): it is too large; allowed: 0 to 100`},
 		{"--public=maybe", `public "maybe" (from --public): it is neither on nor off; allowed: on or off (true, false, yes, no, 1, 0)`},
 		{"--log-level=loud", `log-level "loud" (from --log-level): it is not one of the words; allowed: debug, info, warn, error`},
 		{"--instance-id=a/b", `instance-id "a/b" (from --instance-id): it has a character that is not allowed; allowed: 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-'`},

@@ -43,6 +43,9 @@ type Config struct {
 	MaxPending int
 	// MaxPendingAge bounds the age of the oldest such increment. Zero: no bound.
 	MaxPendingAge time.Duration
+	// WaitReplicas is how many replicas must have a flush before it counts as
+	// done. Zero: none is asked.
+	WaitReplicas int
 	// CommandTimeout bounds one wait for Redis.
 	CommandTimeout time.Duration
 	// ShutdownTimeout bounds the last flush and all else that a stop waits for.

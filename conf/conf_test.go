@@ -27,7 +27,7 @@ func TestDefaults(t *testing.T) {
 		"command-timeout": "1s", "shutdown-timeout": "8s", "max-clients": "10000", "idle-timeout": "none",
 		"max-bulk": "512mb", "max-args": "1048576", "max-query-buffer": "1gb",
 		"deny": "SHUTDOWN SYNC PSYNC REPLCONF", "public": "off", "config": "none",
-		"log-level": "info", "log-format": "text",
+		"wait-replicas": "0", "log-level": "info", "log-format": "text",
 	}
 	table := settings(&c)
 	for _, s := range table {
@@ -53,6 +53,7 @@ var samples = map[string]struct {
 	"idle-timeout":     {"5m", func(c Config) any { return c.IdleTimeout }, 5 * time.Minute},
 	"deny":             {"flushall,Config", func(c Config) any { return c.Deny }, []string{"FLUSHALL", "CONFIG"}},
 	"redis":            {"rediss://u:p@h:1/3", func(c Config) any { return c.Redis }, "rediss://u:p@h:1/3"},
+	"wait-replicas":    {"2", func(c Config) any { return c.WaitReplicas }, 2},
 	"command-timeout":  {"250ms", func(c Config) any { return c.CommandTimeout }, 250 * time.Millisecond},
 	"namespace":        {"shop", func(c Config) any { return c.Namespace }, "shop"},
 	"max-namespaces":   {"3", func(c Config) any { return c.MaxNamespaces }, 3},

@@ -43,6 +43,8 @@ func settings(c *Config) []setting {
 			field: &redisURL{&c.Redis}, url: true},
 		{group: redis, name: "command-timeout", arg: "TIME", help: "longest wait for an answer of Redis",
 			field: &duration{&c.CommandTimeout, 10 * time.Millisecond, 5 * time.Minute, false}},
+		{group: redis, name: "wait-replicas", arg: "N", help: "replicas that must have a flush before it counts",
+			field: &integer{&c.WaitReplicas, 0, 100}},
 
 		{group: counters, name: "namespace", arg: "NAME", help: "namespace of counter keys without a colon",
 			field: &namespace{&c.Namespace}},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -134,6 +135,9 @@ func (p *process) openRedis(cfg conf.Config, log *slog.Logger) (backend string, 
 		opts, err = conf.ParseRedis(cfg.Redis)
 		return conf.Redact(cfg.Redis), opts, err
 	}
+	if cfg.WaitReplicas > 0 {
+		return "", nil, fmt.Errorf("wait-replicas %d: the embedded Redis has no replicas; name a Redis with --redis, or leave it at 0", cfg.WaitReplicas)
+	}
 	emb, err := proxy.NewEmbedded(log)
 	if err != nil {
 		return "", nil, err
@@ -189,6 +193,7 @@ func engineOptions(cfg conf.Config, opts *redis.Options, log *slog.Logger) engin
 		Partitions:     cfg.Partitions,
 		MaxPending:     cfg.MaxPending,
 		MaxPendingAge:  cfg.MaxPendingAge,
+		WaitReplicas:   cfg.WaitReplicas,
 		CommandTimeout: cfg.CommandTimeout,
 		Logger:         log,
 	}

@@ -31,7 +31,7 @@ func TestDefaultsAgreeWithTheParts(t *testing.T) {
 // field but the excepted ones is.
 func TestEverySettingReachesItsPart(t *testing.T) {
 	c := conf.Default()
-	c.InstanceID, c.MaxPendingAge, c.IdleTimeout = "me", time.Hour, time.Hour
+	c.InstanceID, c.MaxPendingAge, c.IdleTimeout, c.WaitReplicas = "me", time.Hour, time.Hour, 1
 	log := slog.New(slog.DiscardHandler)
 	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter")
 	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log))
