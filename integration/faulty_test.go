@@ -13,10 +13,10 @@ import (
 type faultyLink struct {
 	t  testing.TB
 	ln net.Listener
-	to string
 	wg sync.WaitGroup
 	mu sync.Mutex
 	// mu guards the following fields.
+	to      string // the server behind
 	conns   map[net.Conn]struct{}
 	delay   time.Duration // added to every piece of a reply
 	refuse  bool          // new connections are closed at once
@@ -75,7 +75,10 @@ func (l *faultyLink) accept() {
 		if err != nil {
 			return
 		}
-		far, err := net.Dial("tcp", l.to)
+		l.mu.Lock()
+		to := l.to
+		l.mu.Unlock()
+		far, err := net.Dial("tcp", to)
 		l.mu.Lock()
 		if err != nil || l.refuse {
 			l.mu.Unlock()

@@ -1,0 +1,143 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/distkit/distkit-proxy/engine"
+)
+
+// feeding makes a server that feeds its replicas at once.
+const feeding = "repl-diskless-sync-delay 0"
+
+// startReplica starts a replica of the server at addr and waits until it has
+// all of it.
+func startReplica(t testing.TB, addr string, conf ...string) *redisServer {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(addr)
+	r := startRedis(t, append([]string{"replicaof " + host + " " + port, feeding}, conf...)...)
+	r.inSync()
+	return r
+}
+
+// inSync waits until the server is a replica that its master feeds.
+func (r *redisServer) inSync() {
+	r.t.Helper()
+	c := client(r.t, r.addr)
+	eventually(r.t, 20*time.Second, func() error {
+		text, err := c.Info(context.Background(), "replication").Result()
+		if err == nil && !strings.Contains(text, "master_link_status:up\r\n") {
+			err = fmt.Errorf("%s is not in sync: %s", r.addr, text)
+		}
+		return err
+	})
+}
+
+// promote makes a replica a master by hand.
+func (r *redisServer) promote() {
+	r.t.Helper()
+	if err := client(r.t, r.addr).SlaveOf(context.Background(), "NO", "ONE").Err(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// What the replica does not have stays pending, is read and counted meanwhile,
+// and is not counted twice when the replica is back.
+func TestFlushWaitsForAStoppedReplica(t *testing.T) {
+	master := startRedis(t, feeding)
+	replica := startReplica(t, master.addr)
+	p := join(t, master, "DKC.", "me", engine.Options{WaitReplicas: 1, CommandTimeout: 500 * time.Millisecond})
+	b := openBooks(t, master, "DKC.")
+	p.want([]int64{5}, "INC", "x", 5)
+	p.flushed()
+	if n := openBooks(t, replica, "DKC.").total("x"); n != 5 {
+		t.Fatalf("flushed, and the replica has %d, want 5", n)
+	}
+
+	replica.signal(syscall.SIGSTOP)
+	defer replica.signal(syscall.SIGCONT)
+	p.want([]int64{8}, "INC", "x", 3)
+	eventually(t, 10*time.Second, func() error {
+		switch s := p.engine.Stats(); {
+		case s.ReplicaWaitsFailed < 2, s.OldestPending < 600*time.Millisecond, s.Pending != 1:
+			return fmt.Errorf("%+v", s)
+		}
+		return nil
+	})
+	if n := b.total("x"); n != 8 {
+		t.Errorf("the master has %d, want 8, once", n)
+	}
+	p.want([]int64{8}, "GET", "x")
+	p.want([]int64{9}, "INC", "x", 1)
+	if got := infoLine(t, p, "replicas_lacking"); got != "1" {
+		t.Errorf("INFO says replicas_lacking:%s, want 1", got)
+	}
+	if err := p.c.Do(context.Background(), "DKCS.INC", "y", 1).Err(); err == nil || err.Error() != engine.ErrUnreplicated.Error() {
+		t.Errorf("a strict command that no replica has: %v", err)
+	}
+
+	replica.signal(syscall.SIGCONT)
+	p.flushed()
+	if n := b.total("x"); n != 9 {
+		t.Errorf("the master has %d, want 9", n)
+	}
+	if s := p.engine.Stats(); s.Pending != 0 || s.ReplicasLacking {
+		t.Errorf("with the replica back: %+v", s)
+	}
+	if err := p.c.Do(context.Background(), "DKCS.INC", "y", 1).Err(); err != nil {
+		t.Errorf("a strict command with the replica back: %v", err)
+	}
+}
+
+// A replica that was cut off takes over by hand: what the former master had alone
+// is sent to it, and what both have is not counted twice.
+func TestFailoverByHandLosesNothing(t *testing.T) {
+	master := startRedis(t, feeding)
+	toMaster := startLink(t, master.addr)
+	replica := startReplica(t, toMaster.addr())
+	link := startLink(t, master.addr)
+	p := startProxy(t, realBackend(link.addr()), engine.Options{WaitReplicas: 1, CommandTimeout: 500 * time.Millisecond})
+	l := startLedger(t, p.addr)
+	l.more(50)
+
+	toMaster.down()
+	failed := p.engine.Stats().ReplicaWaitsFailed
+	eventually(t, 10*time.Second, func() error {
+		if p.engine.Stats().ReplicaWaitsFailed < failed+4 {
+			return errNot
+		}
+		return nil
+	})
+	var gap bool
+	for _, prefix := range []string{"DK.", "DKC."} {
+		gap = gap || openBooks(t, master, prefix).total("n") > openBooks(t, replica, prefix).total("n")
+	}
+	if !gap {
+		t.Error("the master has nothing that the replica lacks")
+	}
+	link.set(func(l *faultyLink) { l.refuse = true; l.to = replica.addr })
+	link.cut()
+	master.kill()
+	replica.promote()
+	startReplica(t, replica.addr)
+	link.up()
+	l.more(50)
+	l.check(p, replica.addr)
+}
+
+// infoLine is a value of our section of INFO.
+func infoLine(t testing.TB, p *party, name string) string {
+	t.Helper()
+	text, err := p.c.Info(context.Background(), "distkit").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(text, "\r\n"+name+":")
+	value, _, _ := strings.Cut(rest, "\r\n")
+	return value
+}
