@@ -69,7 +69,7 @@ func (p *partition) parseBatch(r *round, reply lua.Reply) answer {
 	if out.err != nil || !out.done() {
 		return out
 	}
-	out.err = out.parsePayload(len(r.ops), p.family.InstanceAware())
+	out.err = out.parsePayload(len(r.carried), len(r.ops), p.family.InstanceAware())
 	if r.clear == nil && out.err == nil {
 		out.values, out.err = p.parseReadings(words, len(r.carried))
 	}
@@ -86,8 +86,12 @@ func (p *partition) parseRead(n int, reply lua.Reply) answer {
 		words = append([]any{"ok", ""}, words...)
 	}
 	out := p.parseHead(words)
-	if out.err == nil && out.status == "ok" {
+	switch {
+	case out.err != nil:
+	case out.status == "ok":
 		out.reads, out.err = p.parseReadings(words, n)
+	case out.status != "buried":
+		out.err = fmt.Errorf("engine: status %q to a read", out.status)
 	}
 	return out
 }
@@ -100,11 +104,17 @@ func (p *partition) headLen() int {
 	return 2
 }
 
+// parseHead reads the words before the counters' values. A status that no script
+// has is an error: whatever sent it has acknowledged nothing.
 func (p *partition) parseHead(words []any) (out answer) {
 	out.status, out.payload = word(words, 0), word(words, 1)
+	switch out.status {
+	case "ok", "seen", "idle", "gap", "buried", "dead", "ids", "none":
+	default:
+		out.err = fmt.Errorf("engine: a script's reply of %d words with the status %q", len(words), out.status)
+		return out
+	}
 	switch {
-	case out.status == "":
-		out.err = fmt.Errorf("engine: a script's reply of %d words without a status", len(words))
 	case out.status == "ids":
 		for i := 1; i < len(words); i++ {
 			out.ids = append(out.ids, word(words, i))
@@ -143,9 +153,11 @@ func (p *partition) parseReadings(words []any, n int) ([]reading, error) {
 	return values, nil
 }
 
-// parsePayload reads the words of a payload; see the scripts' headers.
-func (a *answer) parsePayload(ops int, instanceAware bool) error {
+// parsePayload reads the words of a payload; see the scripts' headers. Each
+// operation has one.
+func (a *answer) parsePayload(increments, ops int, instanceAware bool) error {
 	a.results = make([]opResult, ops)
+	told := 0
 	for text := range strings.FieldsSeq(a.payload) {
 		name, value, _ := strings.Cut(text, "=")
 		if name == "" {
@@ -156,6 +168,9 @@ func (a *answer) parsePayload(ops int, instanceAware bool) error {
 			return fmt.Errorf("engine: payload word %q", text)
 		}
 		if name[0] == 'i' {
+			if index < 1 || index > increments {
+				return fmt.Errorf("engine: payload word %q of %d increments", text, increments)
+			}
 			if a.refused == nil {
 				a.refused = make(map[int]*Error)
 			}
@@ -168,6 +183,10 @@ func (a *answer) parsePayload(ops int, instanceAware bool) error {
 		if a.results[index-1], err = parseOp(value, instanceAware); err != nil {
 			return err
 		}
+		told++
+	}
+	if told != ops {
+		return fmt.Errorf("engine: a payload of %d results for %d operations", told, ops)
 	}
 	return nil
 }

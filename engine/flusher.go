@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/distkit/distkit-proxy/lua"
@@ -174,11 +175,15 @@ func (p *partition) round(ctx context.Context) {
 			}
 		case "ids":
 			p.others = without(out.ids, p.e.opts.InstanceID)
-		default:
+		case "ok", "seen", "idle":
 			if out.status == "ok" && r.write { // something was written: if it was the first time, say so
 				_ = p.space.agree(ctx, true)
 			}
 			p.settle(r, out)
+			return
+		default:
+			r.unsure = r.unsure || r.write
+			p.roundFailed(r, fmt.Errorf("engine: status %q to a batch of a lax family", out.status))
 			return
 		}
 	}

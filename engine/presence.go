@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -40,6 +41,9 @@ func (p *partition) beat(ctx context.Context) {
 			if out.err == nil {
 				continue
 			}
+		}
+		if out.err == nil && out.status != "ok" && out.status != "none" {
+			out.err = fmt.Errorf("engine: status %q to a heartbeat", out.status)
 		}
 		if out.err != nil {
 			p.beatFailed(out.err)
@@ -102,6 +106,8 @@ func (p *partition) restore(ctx context.Context) error {
 			return nil
 		case "ok", "seen":
 			p.applied++
+		default:
+			return fmt.Errorf("engine: status %q to a restoring step", word(words, 0))
 		}
 		moved, _ := words[3].(int64)
 		more, _ := words[4].(int64)

@@ -44,7 +44,8 @@ func denied(err error) bool {
 }
 
 // awayCodes are the errors by which Redis says that it cannot serve now,
-// whatever is asked: rule L5 counts them as "Redis away".
+// whatever is asked: rule L5 counts them as "Redis away". Every other code but
+// ERR and WRONGTYPE is one too; these are known inside a script's error as well.
 var awayCodes = []string{
 	"OOM", "READONLY", "LOADING", "BUSY", "MISCONF", "NOPERM", "NOAUTH", "WRONGPASS",
 	"MASTERDOWN", "NOREPLICAS", "CLUSTERDOWN", "TRYAGAIN", "MOVED", "ASK", "NOSCRIPT", "UNKILLABLE",
@@ -52,6 +53,10 @@ var awayCodes = []string{
 
 // deniedInScript is how Redis 7.0 says NOPERM of a command inside a script.
 const deniedInScript = "can't run this command or subcommand"
+
+// awayTexts are such errors that have ERR for a code. A script that was killed
+// had written nothing: Redis kills no other.
+var awayTexts = []string{deniedInScript, "max number of clients reached", "Script killed by user"}
 
 // wrongType is Redis' error for a key of another type.
 var wrongType = &Error{"WRONGTYPE", "Operation against a key holding the wrong kind of value"}
@@ -77,8 +82,13 @@ func asRefusal(err error) *Error {
 			return nil
 		}
 	}
-	if strings.Contains(msg, deniedInScript) {
+	if code != "ERR" && code != wrongType.Code {
 		return nil
+	}
+	for _, away := range awayTexts {
+		if strings.Contains(msg, away) {
+			return nil
+		}
 	}
 	// The script's name and line are of no use to a client.
 	if i := strings.Index(msg, " script: "); i >= 0 {

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/distkit/distkit-proxy/lua"
 )
@@ -54,7 +55,7 @@ func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 			}
 			return results
 		}
-		// Every other status says that nothing was done yet.
+		// These say that nothing was done yet.
 		var err error
 		switch out.status {
 		case "buried":
@@ -65,6 +66,8 @@ func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 			p.presence.Lock()
 			p.others = without(out.ids, p.e.opts.InstanceID)
 			p.presence.Unlock()
+		default:
+			return sameFailure(len(ops), p.e.strictError(fmt.Errorf("engine: status %q to a strict command", out.status), true))
 		}
 		if err != nil {
 			return sameFailure(len(ops), p.e.strictError(err, false))
