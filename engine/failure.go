@@ -48,6 +48,9 @@ func (p *partition) refused(r *round, err *Error) {
 		p.rounds.fire()
 		return
 	}
+	if since := p.inAir.Load(); since != 0 { // it goes on waiting
+		p.since.Store(earliest(p.since.Load(), since))
+	}
 	for _, item := range r.carried {
 		p.returnCell(item.c)
 	}

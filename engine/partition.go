@@ -67,8 +67,9 @@ type partition struct {
 	pass     atomic.Int64          // the last pass over all counters in use in ns
 	cells    atomic.Int64          // in memory
 	dirty    atomic.Int64          // with something unacknowledged
-	since    atomic.Int64          // since when something waits to be sent; 0: nothing
-	inAir    atomic.Int64          // since when the batch in flight waits; 0: nothing
+	since    atomic.Int64          // when the oldest change was accepted that came since the pass began; 0: none
+	inLine   atomic.Int64          // the same of the changes that the pass is about
+	inAir    atomic.Int64          // the same of the batch in flight
 	beatAt   atomic.Int64          // when the heartbeat is due; 0: no slices, none needed
 	refusals atomic.Int64          // how often Redis refused the partition as a whole
 	strictly atomic.Int64          // strict commands under way
@@ -163,15 +164,23 @@ func (p *partition) refuseLocked(c *cell, now int64) *Error {
 	return nil
 }
 
-// oldest is the age of the oldest change that Redis has not acknowledged.
+// oldest is the age of the oldest change that Redis has not acknowledged, at
+// most one pass too much. Changes that Redis refuses are not among them: one bad
+// counter must not have increments of the others refused.
 func (p *partition) oldest(now int64) time.Duration {
-	var age int64
-	for _, since := range []int64{p.since.Load(), p.inAir.Load()} {
-		if since != 0 {
-			age = max(age, now-since)
-		}
+	since := earliest(earliest(p.since.Load(), p.inLine.Load()), p.inAir.Load())
+	if since == 0 || p.dirty.Load() == 0 {
+		return 0
 	}
-	return time.Duration(age)
+	return time.Duration(now - since)
+}
+
+// earliest is the earlier of two times, of which 0 is none.
+func earliest(a, b int64) int64 {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // maxAge is how old a base may be when it is answered from (rule L4): the lag,

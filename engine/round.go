@@ -50,13 +50,14 @@ func (p *partition) build(now int64) *round {
 	if r.clear == nil && p.lineDueLocked() <= now {
 		if p.popped >= p.passTo { // a pass over all that are in line now begins
 			p.passTo, p.passFrom, p.spoilt = p.entered, now, false
+			// What the last pass was about has been sent.
+			p.inLine.Store(p.since.Swap(0))
 		}
 		line = p.queue[:min(len(p.queue), maxCarried)]
 		p.queue = p.queue[len(line):]
 		p.popped += uint64(len(line))
 		r.popped = len(line)
 	}
-	emptied := len(p.queue) == 0
 	p.mu.Unlock()
 
 	if r.clear != nil {
@@ -65,12 +66,12 @@ func (p *partition) build(now int64) *round {
 		p.take(r, line, now)
 	}
 	r.reads = append(r.reads, loads...)
-	if emptied {
-		p.inAir.Store(p.since.Swap(0))
-	} else {
-		p.inAir.Store(p.since.Load())
-	}
 	r.write = r.clear != nil || len(r.carried)+len(r.ops) > 0
+	if len(r.carried)+len(r.cleared) > 0 {
+		// A change accepted while the round was made may be younger than both.
+		since := earliest(earliest(p.inLine.Load(), p.since.Load()), now)
+		p.inAir.Store(since)
+	}
 	if !r.write && len(r.reads) == 0 {
 		p.finish(r)
 		return nil
@@ -159,6 +160,12 @@ func (p *partition) finish(r *round) {
 	p.acked += uint64(r.popped)
 	if r.popped > 0 && p.acked >= p.passTo && !p.spoilt { // it ended a pass
 		p.pass.Store(p.e.now() - p.passFrom)
+	}
+	if p.acked >= p.passTo {
+		p.inLine.Store(0)
+	}
+	if len(p.queue) == 0 { // nothing waits; a change accepted right now is noted by its round
+		p.since.Store(0)
 	}
 	r.popped = 0
 	p.mu.Unlock()
