@@ -12,12 +12,32 @@ import (
 // Ping asks Redis once whether it answers.
 func (e *Engine) Ping(ctx context.Context) error {
 	reply := e.call(ctx, lua.Command("ping"))[0]
+	if e.isStopped() { // a closed client says nothing of Redis
+		return ErrClosed
+	}
 	if reply.Err != nil {
 		e.unreachable(reply.Err)
 		return reply.Err
 	}
 	e.reachable()
 	return nil
+}
+
+// errAway is what a flusher that tries to reach Redis has to say.
+var errAway = errors.New("engine: Redis did not answer the last attempt to flush or load, or does not serve; retrying")
+
+// Reach tells whether Redis can be reached, and asks it unless a flusher is
+// trying anyway: a Redis may answer PING and take no writes, and a PING's word
+// would then contradict the flusher's. Nobody else asks while nothing is in
+// memory, so that an error may stay until Reach is called again. At most
+// command-timeout.
+func (e *Engine) Reach(ctx context.Context) error {
+	for _, p := range e.live() {
+		if p.away.Load() && p.cells.Load() > 0 {
+			return errAway
+		}
+	}
+	return e.Ping(ctx)
 }
 
 // CheckRecorded compares this engine's settings with those recorded in Redis

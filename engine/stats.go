@@ -18,12 +18,16 @@ type Stats struct {
 	RedisCommands uint64
 	// Loads is the number of cold counters loaded.
 	Loads uint64
-	// Pending is the number of counters with deltas that Redis has not acknowledged.
-	Pending int
+	// Pending is the number of counters with deltas that Redis has not
+	// acknowledged, MaxPending the bound on it.
+	Pending, MaxPending int
 	// OldestPending is the age of the oldest such delta; 0 with none.
-	OldestPending time.Duration
-	// FlushLatency is the round trip of the last flush, FlushLatencyMax the longest.
+	// MaxPendingAge is the bound on it; 0: none.
+	OldestPending, MaxPendingAge time.Duration
+	// FlushLatency is the round trip of the last flush, FlushLatencyMax the
+	// longest, Flushes those of all that were answered.
 	FlushLatency, FlushLatencyMax time.Duration
+	Flushes                       Histogram
 	// Round is how long the last pass over all counters in use took, the
 	// longest of all partitions: the bound on staleness under overload.
 	Round time.Duration
@@ -57,9 +61,11 @@ type counts struct {
 	failures, buried, burialOverflows           atomic.Uint64
 	restored, recordsLost, replicaWaits         atomic.Uint64
 	latency, latencyMax                         atomic.Int64 // ns
+	flushes                                     histogram
 }
 
 func (c *counts) noteLatency(ns int64) {
+	c.flushes.note(time.Duration(ns))
 	c.latency.Store(ns)
 	for longest := c.latencyMax.Load(); ns > longest; longest = c.latencyMax.Load() {
 		if c.latencyMax.CompareAndSwap(longest, ns) {
@@ -78,6 +84,9 @@ func (e *Engine) Stats() Stats {
 		RedisCommands:      c.commands.Load(),
 		Loads:              c.loads.Load(),
 		Pending:            int(e.pending.Load()),
+		MaxPending:         e.opts.MaxPending,
+		MaxPendingAge:      e.opts.MaxPendingAge,
+		Flushes:            c.flushes.snapshot(),
 		FlushLatency:       time.Duration(c.latency.Load()),
 		FlushLatencyMax:    time.Duration(c.latencyMax.Load()),
 		Counters:           int(e.counters.Load()),
