@@ -81,6 +81,8 @@ func TestInfoCounts(t *testing.T) {
 		same(t, "redis_up", held["redis_up"], "1")
 		same(t, "increments", held["increments_accepted"], "11")
 		same(t, "pending", held["pending_counters"], "1")
+		same(t, "bound on pending", held["max_pending_counters"], "1000000")
+		same(t, "bound on their age", held["max_pending_age_usec"], "0")
 		same(t, "in memory", held["counters_in_memory"], "1")
 		same(t, "flushed", held["flushed_counters"], "1")
 		if age, err := strconv.Atoi(held["oldest_pending_usec"]); err != nil || age <= 0 {

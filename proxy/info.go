@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
-
-	"github.com/distkit/distkit-proxy/engine"
 )
 
 // infoSection is the name of our section of INFO.
@@ -87,58 +84,57 @@ func bulkBody(reply []byte) ([]byte, bool) {
 func (srv *Server) section() string {
 	var b strings.Builder
 	line := func(name string, value any) { fmt.Fprintf(&b, "%s:%v\r\n", name, value) }
-	st, m := srv.opts.Engine.Stats(), &srv.metrics
-	ours := m.ours.Load()
+	st := srv.Stats()
+	e := &st.Engine
 
 	b.WriteString("# distkit\r\n")
-	line("distkit_version", srv.opts.Version)
-	line("instance_id", srv.opts.Engine.InstanceID())
-	line("namespace", srv.opts.Namespace)
-	line("embedded", flag(srv.opts.Embedded))
-	line("uptime_in_seconds", int(time.Since(srv.started).Seconds()))
-	line("redis_up", flag(st.RedisUp))
-	line("redis_failures", st.Failures)
-	line("replica_waits_failed", st.ReplicaWaitsFailed)
-	line("replicas_lacking", flag(st.ReplicasLacking))
+	line("distkit_version", st.Version)
+	line("instance_id", st.InstanceID)
+	line("namespace", st.Namespace)
+	line("embedded", flag(st.Embedded))
+	line("uptime_in_seconds", int(st.Uptime.Seconds()))
+	line("redis_up", flag(e.RedisUp))
+	line("redis_failures", e.Failures)
+	line("replica_waits_failed", e.ReplicaWaitsFailed)
+	line("replicas_lacking", flag(e.ReplicasLacking))
 
-	line("commands_answered", ours)
-	line("commands_forwarded", m.forwarded.Load())
-	line("commands_refused", m.refused.Load())
-	line("saving", saving(ours, st))
-	line("redis_commands", st.RedisCommands)
+	line("commands_answered", st.Answered)
+	line("commands_forwarded", st.Forwarded)
+	line("commands_refused", st.Refused)
+	line("saving", strconv.FormatFloat(st.Saving(), 'f', 2, 64))
+	line("redis_commands", e.RedisCommands)
 
-	line("increments_accepted", st.Accepted)
-	line("flush_scripts", st.FlushScripts)
-	line("flushed_counters", st.FlushedCounters)
-	line("flush_latency_usec", st.FlushLatency.Microseconds())
-	line("flush_latency_max_usec", st.FlushLatencyMax.Microseconds())
-	line("round_usec", st.Round.Microseconds())
-	line("pending_counters", st.Pending)
-	line("oldest_pending_usec", st.OldestPending.Microseconds())
-	line("refused_counters", st.Refused)
-	line("counters_loaded", st.Loads)
-	line("counters_in_memory", st.Counters)
-	line("namespaces", st.Namespaces)
+	line("increments_accepted", e.Accepted)
+	line("flush_scripts", e.FlushScripts)
+	line("flushed_counters", e.FlushedCounters)
+	line("flush_latency_usec", e.FlushLatency.Microseconds())
+	line("flush_latency_mean_usec", e.Flushes.Mean().Microseconds())
+	line("flush_latency_max_usec", e.FlushLatencyMax.Microseconds())
+	line("round_usec", e.Round.Microseconds())
+	line("pending_counters", e.Pending)
+	line("max_pending_counters", e.MaxPending)
+	line("oldest_pending_usec", e.OldestPending.Microseconds())
+	line("max_pending_age_usec", e.MaxPendingAge.Microseconds())
+	line("refused_counters", e.Refused)
+	line("counters_loaded", e.Loads)
+	line("counters_in_memory", e.Counters)
+	line("namespaces", e.Namespaces)
 
-	line("instances_alive", st.InstancesAlive)
-	line("slices_buried", st.Buried)
-	line("burial_overflows", st.BurialOverflows)
-	line("slices_restored", st.Restored)
-	line("records_lost", st.RecordsLost)
+	line("instances_alive", e.InstancesAlive)
+	line("slices_buried", e.Buried)
+	line("burial_overflows", e.BurialOverflows)
+	line("slices_restored", e.Restored)
+	line("records_lost", e.RecordsLost)
 
-	line("clients_connected", m.clients.Load())
-	line("clients_total", m.clientsTotal.Load())
-	line("clients_refused", m.clientsRefused.Load())
-	line("private_connections", m.upstreams.Load())
-	line("private_connections_opened", m.upstreamsOpened.Load())
-	line("protocol_errors", m.protocolErrors.Load())
-	line("panics", m.panics.Load())
+	line("clients_connected", st.Clients)
+	line("max_clients", st.MaxClients)
+	line("clients_total", st.ClientsTotal)
+	line("clients_refused", st.ClientsRefused)
+	line("private_connections", st.PrivateConnections)
+	line("private_connections_opened", st.PrivateConnectionsOpened)
+	line("protocol_errors", st.ProtocolErrors)
+	line("panics", st.Panics)
 	return b.String()
-}
-
-// saving is how many commands of ours one command to Redis has paid for.
-func saving(ours uint64, st engine.Stats) string {
-	return strconv.FormatFloat(float64(ours)/float64(max(st.RedisCommands, 1)), 'f', 2, 64)
 }
 
 func flag(b bool) int {
