@@ -43,6 +43,10 @@ func TestBadFlags(t *testing.T) {
 		{"--listen=0.0.0.0:1", `listen "0.0.0.0:1" (from --listen): others can reach it, and the proxy asks for no password of its own; allowed: a loopback address, or any with --public`},
 		{"--listen=:1", `listen ":1" (from --listen): others can reach it, and the proxy asks for no password of its own; allowed: a loopback address, or any with --public`},
 		{"--listen=somehost:1", `listen "somehost:1" (from --listen): others can reach it, and the proxy asks for no password of its own; allowed: a loopback address, or any with --public`},
+		{"--admin=9090", `admin "9090" (from --admin): it is not a host and a port; allowed: off, host:port or unix:///path`},
+		{"--admin=", `admin (from --admin): it is empty; allowed: off, host:port or unix:///path`},
+		{"--admin=localhost:1 --admin=localhost:2", `admin "localhost:1 localhost:2" (from --admin): it may be given only once; allowed: off, host:port or unix:///path`},
+		{"--admin=0.0.0.0:1", `admin "0.0.0.0:1" (from --admin): others can reach it, and it asks for no password; allowed: a loopback address, or any with --public`},
 		{"--config=/does/not/exist", `config "/does/not/exist": the file cannot be read: no such file or directory`},
 		{"--flush-intervall=1s", `unknown flag --flush-intervall; did you mean --flush-interval?`},
 		{"--flush_interval=1s", `unknown flag --flush_interval; did you mean --flush-interval?`},
@@ -70,7 +74,7 @@ func TestBadFlags(t *testing.T) {
 }
 
 func TestPublicAllowsAnyAddress(t *testing.T) {
-	load(t, nil, "--listen", "0.0.0.0:1", "--listen=:2", "--public")
+	load(t, nil, "--listen", "0.0.0.0:1", "--listen=:2", "--admin=:3", "--public")
 }
 
 func TestEveryProblemIsReported(t *testing.T) {

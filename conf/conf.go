@@ -59,8 +59,11 @@ type Config struct {
 	MaxBulk, MaxArgs, MaxQueryBuffer int
 	// Deny are commands refused to clients, in upper case.
 	Deny []string
-	// Public allows addresses beyond loopback.
+	// Public allows addresses beyond loopback, Admin's included.
 	Public bool
+	// Admin is the address of metrics and health checks: host:port or
+	// unix:///path; empty for none.
+	Admin string
 	// File is the YAML file that was read; empty for none.
 	File string
 	// LogLevel is debug, info, warn or error; LogFormat text or json.

@@ -26,7 +26,7 @@ func TestDefaults(t *testing.T) {
 		"instance-id": "a new UUID", "partitions": "1", "max-pending": "1000000", "max-pending-age": "none",
 		"command-timeout": "1s", "shutdown-timeout": "8s", "max-clients": "10000", "idle-timeout": "none",
 		"max-bulk": "512mb", "max-args": "1048576", "max-query-buffer": "1gb",
-		"deny": "SHUTDOWN SYNC PSYNC REPLCONF", "public": "off", "config": "none",
+		"deny": "SHUTDOWN SYNC PSYNC REPLCONF", "public": "off", "admin": "off", "config": "none",
 		"wait-replicas": "0", "log-level": "info", "log-format": "text",
 	}
 	table := settings(&c)
@@ -67,6 +67,7 @@ var samples = map[string]struct {
 	"max-bulk":         {"1mb", func(c Config) any { return c.MaxBulk }, 1 << 20},
 	"max-args":         {"1024", func(c Config) any { return c.MaxArgs }, 1024},
 	"max-query-buffer": {"2GB", func(c Config) any { return c.MaxQueryBuffer }, 2 << 30},
+	"admin":            {"localhost:9", func(c Config) any { return c.Admin }, "localhost:9"},
 	"shutdown-timeout": {"3s", func(c Config) any { return c.ShutdownTimeout }, 3 * time.Second},
 	"log-level":        {"Debug", func(c Config) any { return c.LogLevel }, "debug"},
 	"log-format":       {"json", func(c Config) any { return c.LogFormat }, "json"},
@@ -147,6 +148,12 @@ func TestDenyNothing(t *testing.T) {
 		if len(c.Deny) != 0 {
 			t.Errorf("%s: %v is denied, want nothing", name, c.Deny)
 		}
+	}
+}
+
+func TestAdminOffOverTheFile(t *testing.T) {
+	if c := load(t, nil, "--admin", "off", "--config", file(t, "admin: localhost:9\n")); c.Admin != "" {
+		t.Errorf("admin is %q, want none", c.Admin)
 	}
 }
 

@@ -95,6 +95,32 @@ func (v *commands) String() string {
 	return strings.Join(*v.p, " ")
 }
 
+// addr is one address to listen on, or none.
+type addr struct{ p *string }
+
+func (v *addr) set(raw []string) error {
+	s, err := single(raw)
+	switch {
+	case err != nil:
+		return err
+	case s == "":
+		return errEmpty
+	case strings.EqualFold(s, "off"):
+		s = ""
+	}
+	*v.p = s
+	return nil
+}
+
+func (v *addr) check() error {
+	if *v.p == "" {
+		return nil
+	}
+	return checkAddr(*v.p)
+}
+func (v *addr) allowed() string { return "off, host:port or unix:///path" }
+func (v *addr) String() string  { return *v.p }
+
 // addrs is a list of addresses to listen on.
 type addrs struct{ p *[]string }
 

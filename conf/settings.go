@@ -72,6 +72,8 @@ func settings(c *Config) []setting {
 		{group: limits, name: "max-query-buffer", arg: "SIZE", help: "longest whole command",
 			field: &size{&c.MaxQueryBuffer, kb, 64 * gb}},
 
+		{group: running, name: "admin", arg: "ADDR", help: "address for metrics and health checks over HTTP", empty: "off",
+			field: &addr{&c.Admin}},
 		{group: running, name: "config", arg: "FILE", help: "YAML file with settings", empty: "none",
 			field: &text{&c.File}},
 		{group: running, name: "shutdown-timeout", arg: "TIME", help: "time a stop has for its last flush",

@@ -83,6 +83,9 @@ func (c Config) problems(found Problems) Problems {
 			add("listen", addr, "others can reach it, and the proxy asks for no password of its own", "a loopback address, or any with --public")
 		}
 	}
+	if c.Admin != "" && !wrong["admin"] && !wrong["public"] && !c.Public && !loopback(c.Admin) {
+		add("admin", c.Admin, "others can reach it, and it asks for no password", "a loopback address, or any with --public")
+	}
 	// between adds what holds between two settings where it does not.
 	between := func(holds bool, name, other, allowed string) {
 		if !holds && !wrong[name] && !wrong[other] {

@@ -150,6 +150,7 @@ func TestProgram(t *testing.T) {
 	t.Run("SIGTERM under load", func(t *testing.T) { signalUnderLoad(t, bin, syscall.SIGTERM) })
 	t.Run("SIGINT under load", func(t *testing.T) { signalUnderLoad(t, bin, syscall.SIGINT) })
 	t.Run("Redis gone", func(t *testing.T) { signalWithRedisGone(t, bin) })
+	t.Run("drain held up", func(t *testing.T) { drainHeldUp(t, bin) })
 }
 
 // runningProgram is the proxy's binary at work.

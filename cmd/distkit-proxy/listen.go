@@ -17,7 +17,7 @@ import (
 func listen(addrs []string) ([]net.Listener, error) {
 	var lns []net.Listener
 	for _, addr := range addrs {
-		ln, err := listenOne(addr)
+		ln, err := listenOne("listen", addr)
 		if err != nil {
 			closeAll(lns)
 			return nil, err
@@ -27,22 +27,23 @@ func listen(addrs []string) ([]net.Listener, error) {
 	return lns, nil
 }
 
-func listenOne(addr string) (net.Listener, error) {
+// listenOne opens one address of a setting, which errors name.
+func listenOne(setting, addr string) (net.Listener, error) {
 	network, address := conf.SplitAddr(addr)
 	ln, err := net.Listen(network, address)
 	if network == "unix" && errors.Is(err, syscall.EADDRINUSE) && stale(address) {
 		if err := os.Remove(address); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("listen %q: a stale socket cannot be removed: %w", addr, reason(err))
+			return nil, fmt.Errorf("%s %q: a stale socket cannot be removed: %w", setting, addr, reason(err))
 		}
 		ln, err = net.Listen(network, address)
 	}
 	switch {
 	case network == "unix" && errors.Is(err, syscall.EADDRINUSE) && noSocket(address):
-		return nil, fmt.Errorf("listen %q: a file that is no socket is in the way; remove it, or name another path with --listen", addr)
+		return nil, fmt.Errorf("%s %q: a file that is no socket is in the way; remove it, or name another path with --%[1]s", setting, addr)
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("listen %q: the address is already in use; name another with --listen", addr)
+		return nil, fmt.Errorf("%s %q: the address is already in use; name another with --%[1]s", setting, addr)
 	case err != nil:
-		return nil, fmt.Errorf("listen %q: %w", addr, reason(err))
+		return nil, fmt.Errorf("%s %q: %w", setting, addr, reason(err))
 	}
 	return ln, nil
 }

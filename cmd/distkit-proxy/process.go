@@ -52,16 +52,25 @@ type counters interface {
 // closer is the part of proxy.Embedded that a process stops.
 type closer interface{ Close() }
 
+// administrator is the part of admin.Server that a process stops.
+type administrator interface {
+	// Drain makes the proxy not ready for good.
+	Drain()
+	// Close ends the metrics and health checks.
+	Close()
+}
+
 // process is the running program: the parts and how to stop them.
 type process struct {
 	// Fixed after start.
 	log             *slog.Logger
 	server          server
 	engine          counters
-	embedded        closer // nil with a Redis of the user's
+	embedded        closer        // nil with a Redis of the user's
+	admin           administrator // nil without --admin
 	shutdownTimeout time.Duration
 
-	serving sync.WaitGroup // the goroutines that run Serve
+	serving sync.WaitGroup // the goroutines that run Serve, admin's not
 	failed  chan error     // takes an error of Serve; has room for one of every listener
 }
 
@@ -75,6 +84,17 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 		}
 	}()
 
+	p := &process{log: log, shutdownTimeout: cfg.ShutdownTimeout, failed: make(chan error, len(cfg.Listen))}
+	// Health checks answer through all of the start.
+	adm, adminAddr, err := serveAdmin(cfg, log)
+	if err != nil {
+		return nil, err
+	}
+	if adm != nil {
+		p.admin = adm
+		undo = append(undo, adm.Close)
+	}
+
 	// The listeners first: a taken port must not cost Redis anything.
 	lns, err := listen(cfg.Listen)
 	if err != nil {
@@ -82,7 +102,6 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 	}
 	undo = append(undo, func() { closeAll(lns) })
 
-	p := &process{log: log, shutdownTimeout: cfg.ShutdownTimeout, failed: make(chan error, len(lns))}
 	backend, opts, err := p.openRedis(cfg, log)
 	if err != nil {
 		return nil, err
@@ -118,6 +137,10 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 				p.failed <- err
 			}
 		})
+	}
+	if adm != nil {
+		adm.Attach(srv.Stats, eng.Reach)
+		log = log.With("admin", adminAddr)
 	}
 	log.Info("distkit-proxy is ready",
 		"listen", strings.Join(addresses(lns), " "),

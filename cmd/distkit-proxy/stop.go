@@ -13,11 +13,16 @@ const maxLostLines = 100
 // client was answered and every increment reached Redis.
 //
 // Senders stop before receivers: listeners and sessions, so that nothing more
-// is accepted; the engine, which flushes what was; and last the embedded
-// Redis, into which it flushes.
+// is accepted; the engine, which flushes what was; then the embedded Redis, into
+// which it flushes. Health checks say that it drains from the first moment, and
+// answer to the last.
 func (p *process) stop() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), p.shutdownTimeout)
 	defer cancel()
+	if p.admin != nil {
+		p.admin.Drain()
+		defer p.admin.Close()
+	}
 
 	clean := true
 	// Sessions get half of the time: one that hangs must not take the flush's.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -22,7 +23,7 @@ func TestStopOrder(t *testing.T) {
 	if clean := f.process().stop(); !clean {
 		t.Errorf("not clean:\n%s", f.log.String())
 	}
-	if want := []string{"server", "engine", "embedded"}; !slices.Equal(f.steps, want) {
+	if want := []string{"drain", "server", "engine", "embedded", "admin"}; !slices.Equal(f.steps, want) {
 		t.Errorf("stopped %v, want %v", f.steps, want)
 	}
 }
@@ -115,15 +116,16 @@ func TestFailedListenerStops(t *testing.T) {
 	f := newFake()
 	p := f.process()
 	p.failed <- errors.New("accept: broken")
-	if code := p.wait(t.Context(), nil); code != exitFailure || len(f.steps) != 3 {
-		t.Errorf("exit %d after %v, want %d after all three", code, f.steps, exitFailure)
+	if code := p.wait(t.Context(), nil); code != exitFailure || len(f.steps) != 5 {
+		t.Errorf("exit %d after %v, want %d after all of them", code, f.steps, exitFailure)
 	}
 }
 
 // fake is a process whose parts write down that they were stopped.
 type fake struct {
 	log      logBuffer
-	steps    []string
+	mu       sync.Mutex
+	steps    []string // guarded by mu
 	shutdown func(context.Context) error
 	close    func(context.Context) ([]engine.Lost, error)
 }
@@ -135,12 +137,19 @@ func newFake() *fake {
 	}
 }
 
+func (f *fake) step(name string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.steps = append(f.steps, name)
+}
+
 func (f *fake) process() *process {
 	return &process{
 		log:             slog.New(slog.NewTextHandler(&f.log, nil)),
 		server:          fakeServer{f},
 		engine:          fakeEngine{f},
 		embedded:        fakeEmbedded{f},
+		admin:           fakeAdmin{f},
 		shutdownTimeout: 8 * time.Second,
 		failed:          make(chan error, 1),
 	}
@@ -150,17 +159,21 @@ type (
 	fakeServer   struct{ *fake }
 	fakeEngine   struct{ *fake }
 	fakeEmbedded struct{ *fake }
+	fakeAdmin    struct{ *fake }
 )
 
 func (f fakeServer) Serve(net.Listener) error { return nil }
 func (f fakeServer) Shutdown(ctx context.Context) error {
-	f.steps = append(f.steps, "server")
+	f.step("server")
 	return f.shutdown(ctx)
 }
 
 func (f fakeEngine) Close(ctx context.Context) ([]engine.Lost, error) {
-	f.steps = append(f.steps, "engine")
+	f.step("engine")
 	return f.fake.close(ctx)
 }
 
-func (f fakeEmbedded) Close() { f.steps = append(f.steps, "embedded") }
+func (f fakeEmbedded) Close() { f.step("embedded") }
+
+func (f fakeAdmin) Drain() { f.step("drain") }
+func (f fakeAdmin) Close() { f.step("admin") }

@@ -1,0 +1,104 @@
+package admin
+
+import (
+	"time"
+
+	"github.com/distkit/distkit-proxy/proxy"
+)
+
+// prefix is that of all metrics of our own.
+const prefix = "distkit_"
+
+// metric is one figure of the proxy's. Its name lacks the prefix; a counter's
+// ends in _total.
+type metric struct {
+	name, help string
+	value      func(*proxy.Stats) float64
+}
+
+// metrics are the figures that are one number each. Every one is in INFO too.
+var metrics = []metric{
+	{"redis_up", "Whether the last exchange with Redis succeeded (1) or not (0).",
+		func(s *proxy.Stats) float64 { return truth(s.Engine.RedisUp) }},
+	{"redis_failures_total", "Times Redis could not be reached, did not answer or did not serve.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Failures) }},
+
+	{"commands_answered_total", "Commands of the DK families that the proxy has answered.",
+		func(s *proxy.Stats) float64 { return float64(s.Answered) }},
+	{"commands_sent_total", "Commands sent to Redis for the DK families; a script is one.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.RedisCommands) }},
+	{"commands_forwarded_total", "Other commands sent on to Redis.",
+		func(s *proxy.Stats) float64 { return float64(s.Forwarded) }},
+	{"commands_refused_total", "Other commands refused by the deny list.",
+		func(s *proxy.Stats) float64 { return float64(s.Refused) }},
+
+	{"increments_accepted_total", "Increments answered from memory.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Accepted) }},
+	{"flush_scripts_total", "Numbered flush scripts sent to Redis, repeats included.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.FlushScripts) }},
+	{"flushed_counters_total", "Counters carried by flush scripts, repeats included.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.FlushedCounters) }},
+	{"round_duration_seconds", "How long the last pass over all counters in use took, in the slowest partition.",
+		func(s *proxy.Stats) float64 { return seconds(s.Engine.Round) }},
+
+	{"pending_counters", "Counters with increments that Redis has not acknowledged.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Pending) }},
+	{"max_pending_counters", "Pending counters past which increments of further ones are refused.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.MaxPending) }},
+	{"oldest_pending_age_seconds", "Age of the oldest increment that Redis has not acknowledged; 0 with none.",
+		func(s *proxy.Stats) float64 { return seconds(s.Engine.OldestPending) }},
+	{"max_pending_age_seconds", "Age of the oldest pending increment past which new ones are refused; 0 for no bound.",
+		func(s *proxy.Stats) float64 { return seconds(s.Engine.MaxPendingAge) }},
+	{"refused_counters", "Counters whose increments Redis refuses now.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Refused) }},
+
+	{"counters_in_memory", "Counters in memory.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Counters) }},
+	{"counters_loaded_total", "Counters loaded from Redis.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Loads) }},
+	{"namespaces", "Namespaces in use.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Namespaces) }},
+
+	{"instances_alive", "Live instances of the DK family in the default namespace, as last seen.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.InstancesAlive) }},
+	{"slices_buried_total", "Contributions taken from dead instances.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Buried) }},
+	{"burial_overflows_total", "Contributions of dead instances that could not be taken, because the total would overflow.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.BurialOverflows) }},
+	{"slices_restored_total", "Contributions moved back after this instance had been taken for dead.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Restored) }},
+	{"records_lost_total", "Times Redis had lost a batch record: it was emptied, restored, or failed over.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.RecordsLost) }},
+
+	{"clients", "Clients connected.",
+		func(s *proxy.Stats) float64 { return float64(s.Clients) }},
+	{"max_clients", "Clients past which further ones are refused.",
+		func(s *proxy.Stats) float64 { return float64(s.MaxClients) }},
+	{"clients_accepted_total", "Clients let in.",
+		func(s *proxy.Stats) float64 { return float64(s.ClientsTotal) }},
+	{"clients_refused_total", "Clients refused because there were too many.",
+		func(s *proxy.Stats) float64 { return float64(s.ClientsRefused) }},
+	{"private_connections", "Connections to Redis that belong to one client each.",
+		func(s *proxy.Stats) float64 { return float64(s.PrivateConnections) }},
+	{"private_connections_opened_total", "Connections to Redis ever opened for one client each.",
+		func(s *proxy.Stats) float64 { return float64(s.PrivateConnectionsOpened) }},
+	{"protocol_errors_total", "Clients disconnected because they did not speak the protocol.",
+		func(s *proxy.Stats) float64 { return float64(s.ProtocolErrors) }},
+	{"panics_total", "Sessions that ended by a fault of the proxy's own.",
+		func(s *proxy.Stats) float64 { return float64(s.Panics) }},
+}
+
+// The histogram of flushes is the one figure that is not one number.
+const (
+	flushName = "flush_duration_seconds"
+	flushHelp = "Round trips of flush scripts that Redis has answered."
+)
+
+func seconds(d time.Duration) float64 { return d.Seconds() }
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
