@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
+
 	"github.com/distkit/distkit-proxy/conf"
 )
 
@@ -58,6 +60,7 @@ func run(ctx context.Context, args []string, environ []string, stdout, stderr io
 		complain(stderr, err)
 		return exitFailure
 	}
+	limitMemory(memlimit.FromCgroup, log) // not before: a start that fails says why and nothing else
 	return p.wait(ctx, signals)
 }
 
