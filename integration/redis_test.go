@@ -8,10 +8,11 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/distkit/distkit-proxy/integration/servers"
 )
 
 // redisServer is a real redis-server of the test's own, on a free port of
@@ -94,25 +95,14 @@ func (r *redisServer) signal(s os.Signal) {
 
 func (r *redisServer) url() string { return "redis://" + r.addr }
 
-// ports numbers the ports that freeAddr has given out.
-var ports atomic.Int32
-
-// freeAddr returns an address of 127.0.0.1 that nobody listens on. Its port is
-// below those that the system hands to outgoing connections, so that none of
-// them takes it before the server does, nor while the server is restarted.
+// freeAddr returns an address of 127.0.0.1 that nobody listens on.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	for range 1000 {
-		port := 10_000 + (os.Getpid()*101+int(ports.Add(1)))%22_000
-		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		defer ln.Close()
-		return ln.Addr().String()
+	addr, err := servers.FreeAddr()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no free port")
-	return ""
+	return addr
 }
 
 // eventually polls until check returns nil, and fails the test after limit.

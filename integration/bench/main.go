@@ -38,7 +38,7 @@ func run(ctx context.Context, rounds, requests, clients int) error {
 	}
 	defer s.stop()
 	fmt.Printf("%s\n%s\n%d clients, %d rounds, medians (lowest to highest)\n\n", s.machine(), s.versions(), clients, rounds)
-	for _, question := range []func(context.Context, *servers, int, int, int) error{
+	for _, question := range []func(context.Context, *testbed, int, int, int) error{
 		throughput, spared, idle,
 	} {
 		if err := question(ctx, s, rounds, requests, clients); err != nil {

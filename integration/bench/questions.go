@@ -13,7 +13,7 @@ import (
 
 // throughput compares lax increments through the proxy with INCR straight to
 // the same Redis.
-func throughput(ctx context.Context, s *servers, rounds, requests, clients int) error {
+func throughput(ctx context.Context, s *testbed, rounds, requests, clients int) error {
 	fmt.Println("Increments per second: DK.INC through the proxy beside INCR straight to Redis, 1,000 keys")
 	fmt.Printf("%8s  %-31s  %-31s  %s\n", "pipeline", "INCR direct", "DK.INC proxy", "ratio")
 	for _, pipeline := range []int{1, 16, 64} {
@@ -40,7 +40,7 @@ func throughput(ctx context.Context, s *servers, rounds, requests, clients int) 
 }
 
 // spared counts what Redis executes per million increments on ten keys.
-func spared(ctx context.Context, s *servers, rounds, requests, clients int) error {
+func spared(ctx context.Context, s *testbed, rounds, requests, clients int) error {
 	fmt.Println("Redis per million increments on 10 keys, pipeline 16")
 	fmt.Printf("%-14s  %-26s  %s\n", "", "commands sent to Redis", "Redis' CPU seconds")
 	for _, row := range []struct{ name, addr, command string }{
@@ -78,7 +78,7 @@ func spared(ctx context.Context, s *servers, rounds, requests, clients int) erro
 
 // executed is the number of commands that clients sent to Redis since its
 // statistics were reset; those inside scripts are left out.
-func (s *servers) executed(ctx context.Context) (float64, error) {
+func (s *testbed) executed(ctx context.Context) (float64, error) {
 	info, err := s.redis.Info(ctx, "commandstats").Result()
 	if err != nil {
 		return 0, err
@@ -106,7 +106,7 @@ func sentByClients(name string) bool {
 }
 
 // idle measures the proxy's CPU with 10,000 counters in memory and no traffic.
-func idle(ctx context.Context, s *servers, rounds, _, _ int) error {
+func idle(ctx context.Context, s *testbed, rounds, _, _ int) error {
 	pipe := s.proxy.Pipeline()
 	for i := range 10_000 {
 		pipe.Do(ctx, "DK.INC", "idle"+strconv.Itoa(i))

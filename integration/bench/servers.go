@@ -2,22 +2,19 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/distkit/distkit-proxy/integration/servers"
 )
 
-// servers are what is measured: a redis-server and a proxy in front of it.
-type servers struct {
+// testbed is what is measured: a redis-server and a proxy in front of it.
+type testbed struct {
 	dir                  string
 	redisAddr, proxyAddr string
 	redisCmd, proxyCmd   *exec.Cmd
@@ -25,12 +22,12 @@ type servers struct {
 }
 
 // startServers builds the proxy and starts both; stop ends them.
-func startServers(ctx context.Context) (*servers, error) {
+func startServers(ctx context.Context) (*testbed, error) {
 	dir, err := os.MkdirTemp("", "distkit-bench")
 	if err != nil {
 		return nil, err
 	}
-	s := &servers{dir: dir}
+	s := &testbed{dir: dir}
 	if err := s.start(ctx); err != nil {
 		s.stop()
 		return nil, err
@@ -38,75 +35,41 @@ func startServers(ctx context.Context) (*servers, error) {
 	return s, nil
 }
 
-func (s *servers) start(ctx context.Context) error {
-	binary := filepath.Join(s.dir, "distkit-proxy")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/distkit-proxy").CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	var err error
-	if s.redisAddr, err = freeAddr(); err != nil {
+func (s *testbed) start(ctx context.Context) error {
+	binary, err := servers.Build(ctx, s.dir)
+	if err != nil {
 		return err
 	}
-	if s.proxyAddr, err = freeAddr(); err != nil {
+	if s.redisAddr, err = servers.FreeAddr(); err != nil {
 		return err
 	}
-	host, port, _ := net.SplitHostPort(s.redisAddr)
-	s.redisCmd = exec.Command("redis-server", "--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", s.dir)
+	if s.proxyAddr, err = servers.FreeAddr(); err != nil {
+		return err
+	}
+	s.redisCmd = servers.Redis(s.redisAddr, s.dir)
 	s.proxyCmd = exec.Command(binary, "--listen", s.proxyAddr, "--redis", "redis://"+s.redisAddr, "--log-level", "warn")
 	s.proxyCmd.Stderr = os.Stderr
 	s.redis = redis.NewClient(&redis.Options{Addr: s.redisAddr, Protocol: 2, DisableIdentity: true})
 	s.proxy = redis.NewClient(&redis.Options{Addr: s.proxyAddr, Protocol: 2, DisableIdentity: true})
-	for _, part := range []struct {
-		cmd    *exec.Cmd
-		client *redis.Client
-	}{{s.redisCmd, s.redis}, {s.proxyCmd, s.proxy}} {
-		part.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-		if err := part.cmd.Start(); err != nil {
-			return err
-		}
-		if err := answers(ctx, part.client); err != nil {
-			return fmt.Errorf("%s: %w", part.cmd.Path, err)
-		}
+	if err := servers.Start(ctx, s.redisCmd, s.redisAddr); err != nil {
+		return err
 	}
-	return nil
-}
-
-// answers waits until a server answers.
-func answers(ctx context.Context, client *redis.Client) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		err := client.Ping(ctx).Err()
-		if err == nil {
-			return nil
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return errors.Join(err, ctx.Err())
-		}
-	}
+	return servers.Start(ctx, s.proxyCmd, s.proxyAddr)
 }
 
 // stop ends what was started and removes what was made.
-func (s *servers) stop() {
+func (s *testbed) stop() {
 	for _, client := range []*redis.Client{s.proxy, s.redis} {
 		if client != nil {
 			client.Close()
 		}
 	}
-	for _, cmd := range []*exec.Cmd{s.proxyCmd, s.redisCmd} {
-		if cmd != nil && cmd.Process != nil {
-			cmd.Process.Signal(syscall.SIGTERM)
-			cmd.Wait()
-		}
-	}
+	_ = servers.Stop(s.proxyCmd) // nothing is left to be told
+	_ = servers.Stop(s.redisCmd)
 	os.RemoveAll(s.dir)
 }
 
-func (s *servers) machine() string {
+func (s *testbed) machine() string {
 	model := "unknown CPU"
 	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
 		for line := range strings.Lines(string(text)) {
@@ -119,7 +82,7 @@ func (s *servers) machine() string {
 	return fmt.Sprintf("%s, %d cores, %s/%s; load generator, proxy and Redis share them", model, runtime.NumCPU(), runtime.GOOS, runtime.GOARCH)
 }
 
-func (s *servers) versions() string {
+func (s *testbed) versions() string {
 	out, _ := exec.Command("redis-server", "--version").Output()
 	fields := strings.Fields(string(out))
 	version := "redis-server"
@@ -143,13 +106,4 @@ func cpuSeconds(cmd *exec.Cmd) (float64, error) {
 		return 0, err
 	}
 	return (user + system) / 100, nil
-}
-
-func freeAddr() (string, error) {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer ln.Close()
-	return ln.Addr().String(), nil
 }

@@ -1,0 +1,93 @@
+// Package servers starts what the programs beside the tests drive: a
+// redis-server and the proxy, each a process of its own on a free port of
+// 127.0.0.1.
+package servers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// startLimit is how long a server may take until it answers.
+const startLimit = 20 * time.Second
+
+// Build builds the proxy into dir and returns the binary's path. It has to run
+// in the module.
+func Build(ctx context.Context, dir string) (string, error) {
+	binary := filepath.Join(dir, "distkit-proxy")
+	out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/distkit/distkit-proxy/cmd/distkit-proxy").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return binary, nil
+}
+
+// Redis is a redis-server that keeps its data in memory and its files in dir.
+func Redis(addr, dir string) *exec.Cmd {
+	host, port, _ := net.SplitHostPort(addr) // an address of FreeAddr
+	return exec.Command("redis-server", "--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", dir)
+}
+
+// Start starts a server and waits until it answers PING at addr.
+func Start(ctx context.Context, cmd *exec.Cmd, addr string) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's Ctrl-C is ours
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	client := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1})
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := client.Ping(ctx).Err()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("%s: %w", cmd.Path, errors.Join(err, ctx.Err()))
+		}
+	}
+}
+
+// Stop ends a server as SIGTERM does and waits for it; nil and what never
+// started are none.
+func Stop(cmd *exec.Cmd) error {
+	if cmd == nil || cmd.Process == nil {
+		return nil
+	}
+	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, which Wait tells
+	return cmd.Wait()
+}
+
+// ports numbers the ports that FreeAddr has looked at.
+var ports atomic.Int32
+
+// FreeAddr returns an address of 127.0.0.1 that nobody listens on. Its port is
+// below those that the system hands to outgoing connections, so that none of
+// them takes it before the server does, nor while the server is restarted.
+func FreeAddr() (string, error) {
+	for range 1000 {
+		port := 10_000 + (os.Getpid()*101+int(ports.Add(1)))%22_000
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		defer ln.Close()
+		return ln.Addr().String(), nil
+	}
+	return "", errors.New("no free port")
+}
