@@ -13,17 +13,18 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 // ways are how Redis can be away, and come back.
 var ways = []struct {
 	name       string
-	away, back func(r *redisServer, l *faultyLink)
+	away, back func(r *redisServer, l *loopback.Link)
 }{
-	{"accepted and closed", func(_ *redisServer, l *faultyLink) { l.down() }, func(_ *redisServer, l *faultyLink) { l.up() }},
-	{"killed behind a forwarder", func(r *redisServer, _ *faultyLink) { r.kill() }, func(r *redisServer, _ *faultyLink) { r.start() }},
-	{"cut without a word", func(_ *redisServer, l *faultyLink) { l.set(func(l *faultyLink) { l.swallow = true }) },
-		func(_ *redisServer, l *faultyLink) { l.set(func(l *faultyLink) { l.swallow = false }); l.cut() }},
+	{"accepted and closed", func(_ *redisServer, l *loopback.Link) { l.Down() }, func(_ *redisServer, l *loopback.Link) { l.Up() }},
+	{"killed behind a forwarder", func(r *redisServer, _ *loopback.Link) { r.kill() }, func(r *redisServer, _ *loopback.Link) { r.start() }},
+	{"cut without a word", func(_ *redisServer, l *loopback.Link) { l.Set(func(f *loopback.Faults) { f.Swallow = true }) },
+		func(_ *redisServer, l *loopback.Link) { l.Set(func(f *loopback.Faults) { f.Swallow = false }); l.Cut() }},
 }
 
 // onAway runs a test for each of the ways, and for a Redis that is killed with
@@ -34,7 +35,7 @@ func onAway(t *testing.T, run func(t *testing.T, p *testProxy, away, back func()
 			t.Parallel()
 			r := startRedis(t)
 			l := startLink(t, r.addr)
-			run(t, startProxy(t, realBackend(l.addr()), engine.Options{}), func() { w.away(r, l) }, func() { w.back(r, l) })
+			run(t, startProxy(t, realBackend(l.Addr()), engine.Options{}), func() { w.away(r, l) }, func() { w.back(r, l) })
 		})
 	}
 	t.Run("refused", func(t *testing.T) {

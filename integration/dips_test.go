@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 // far is how long a reply of Redis takes in these tests.
@@ -27,7 +28,7 @@ func TestNoDips(t *testing.T) {
 				r := startRedis(t)
 				p := join(t, r, prefix, "far", engine.Options{DeadAfter: 30 * time.Second})
 				near := join(t, r, prefix, "near", engine.Options{DeadAfter: 30 * time.Second})
-				p.link.set(func(l *faultyLink) { l.delay = far })
+				p.link.Set(func(f *loopback.Faults) { f.Delay = far })
 				p.ints("INC", "x", 0)
 
 				end := make(chan struct{})
@@ -39,7 +40,7 @@ func TestNoDips(t *testing.T) {
 						for {
 							select {
 							case <-tick.C:
-								p.link.cut()
+								p.link.Cut()
 							case <-end:
 								return
 							}
@@ -67,7 +68,7 @@ func TestNoDips(t *testing.T) {
 				if w.acked.Load() < 100 {
 					t.Errorf("only %d increments in two seconds", w.acked.Load())
 				}
-				p.link.set(func(l *faultyLink) { l.delay = 0 })
+				p.link.Set(func(f *loopback.Faults) { f.Delay = 0 })
 			}, "DK.", "DKC.")
 		})
 	}
@@ -78,7 +79,7 @@ func TestNoDips(t *testing.T) {
 func TestManyKeysUnderASlowLink(t *testing.T) {
 	r := startRedis(t)
 	p := join(t, r, "DKC.", "far", engine.Options{DeadAfter: 30 * time.Second})
-	p.link.set(func(l *faultyLink) { l.delay = far })
+	p.link.Set(func(f *loopback.Faults) { f.Delay = far })
 	for round := range 10 {
 		start := time.Now()
 		incMany(p, 1200, 1)

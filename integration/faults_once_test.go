@@ -11,18 +11,17 @@ import (
 	"time"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 // loseNext loses the reply to the next thing that Redis is asked.
-func (p *party) loseNext() { p.link.set(func(l *faultyLink) { l.lose = 1 }) }
+func (p *party) loseNext() { p.link.Set(func(f *loopback.Faults) { f.Lose = 1 }) }
 
 // lost waits until the reply was lost.
 func (p *party) lost() {
 	p.t.Helper()
 	eventually(p.t, 10*time.Second, func() error {
-		p.link.mu.Lock()
-		defer p.link.mu.Unlock()
-		if p.link.lose > 0 {
+		if p.link.Losing() > 0 {
 			return errors.New("the reply was not lost yet")
 		}
 		return nil
@@ -139,7 +138,7 @@ func TestClearUnderALostReplyIsDoneOnce(t *testing.T) {
 		}
 		p.ints("INC", "x", 5)
 		p.flushed()
-		p.link.set(func(l *faultyLink) { l.swallow = true })
+		p.link.Set(func(f *loopback.Faults) { f.Swallow = true })
 		done := make(chan error, 1)
 		go func() { done <- p.do("CLEAR").Err() }()
 		eventually(t, 10*time.Second, func() error {
@@ -150,7 +149,7 @@ func TestClearUnderALostReplyIsDoneOnce(t *testing.T) {
 		})
 		other.ints("INC", "x", 7)
 		other.flushed()
-		p.link.set(func(l *faultyLink) { l.swallow = false })
+		p.link.Set(func(f *loopback.Faults) { f.Swallow = false })
 		if err := <-done; err != nil && !strings.Contains(err.Error(), "outcome is unknown") {
 			t.Errorf("CLEAR: %v", err)
 		}
@@ -203,7 +202,7 @@ func TestNewClientWhileRedisIsAway(t *testing.T) {
 	p := join(t, r, "DK.", "me", engine.Options{DeadAfter: 30 * time.Second})
 	p.ints("INC", "x", 1)
 	p.flushed()
-	p.link.down()
+	p.link.Down()
 	late, err := net.Dial("tcp", p.addr)
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +215,7 @@ func TestNewClientWhileRedisIsAway(t *testing.T) {
 	if _, err := io.ReadFull(late, reply); err != nil || string(reply) != want {
 		t.Errorf("INC is %q (%v), want %q", reply, err, want)
 	}
-	p.link.up()
+	p.link.Up()
 	p.flushed()
 }
 
@@ -229,7 +228,7 @@ func TestMaxPending(t *testing.T) {
 		for i := range counters {
 			p.ints("GET", fmt.Sprint("c", i))
 		}
-		p.link.down()
+		p.link.Down()
 		accepted := make(map[string]int64)
 		for round := range 3 {
 			for i := range counters {
@@ -246,7 +245,7 @@ func TestMaxPending(t *testing.T) {
 				}
 			}
 		}
-		p.link.up()
+		p.link.Up()
 		p.flushed()
 		for i := range counters {
 			name := fmt.Sprint("c", i)
@@ -266,7 +265,7 @@ func TestMaxPendingAge(t *testing.T) {
 		p := join(t, r, prefix, "me", engine.Options{MaxPendingAge: bound, DeadAfter: 30 * time.Second})
 		p.ints("INC", "x", 1)
 		p.flushed()
-		p.link.down()
+		p.link.Down()
 		accepted, start := int64(1), time.Now()
 		eventually(t, 10*time.Second, func() error {
 			err := p.do("INC", "x", 1).Err()
@@ -285,7 +284,7 @@ func TestMaxPendingAge(t *testing.T) {
 		if got, err := p.totalOf("GET", "x"); err != nil || got != accepted {
 			t.Errorf("GET is %d (%v), want %d", got, err, accepted)
 		}
-		p.link.up()
+		p.link.Up()
 		p.flushed()
 		if got := b.total("x"); got != accepted {
 			t.Errorf("Redis has %d, accepted were %d", got, accepted)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 // fault is something that happens to Redis, or to the way there, under load.
@@ -35,11 +36,9 @@ var durable = []string{"appendonly yes", "appendfsync always"}
 var allFaults = []fault{
 	{name: "lost replies", happens: func(f *faultEnv) {
 		for range 10 {
-			f.p.link.set(func(l *faultyLink) { l.lose = 2 })
+			f.p.link.Set(func(f *loopback.Faults) { f.Lose = 2 })
 			eventually(f.t, 10*time.Second, func() error {
-				f.p.link.mu.Lock()
-				defer f.p.link.mu.Unlock()
-				if f.p.link.lose > 0 {
+				if f.p.link.Losing() > 0 {
 					return errors.New("no reply to lose")
 				}
 				return nil
@@ -48,24 +47,24 @@ var allFaults = []fault{
 	}},
 	{name: "swallowed replies", happens: func(f *faultEnv) {
 		for range 2 {
-			f.p.link.set(func(l *faultyLink) { l.swallow = true })
+			f.p.link.Set(func(f *loopback.Faults) { f.Swallow = true })
 			f.failures(2)
 			f.cold()
-			f.p.link.set(func(l *faultyLink) { l.swallow = false })
+			f.p.link.Set(func(f *loopback.Faults) { f.Swallow = false })
 			f.recovered()
 		}
 	}},
 	{name: "cut again and again", happens: func(f *faultEnv) {
 		for range 30 {
 			f.load.more(20)
-			f.p.link.cut()
+			f.p.link.Cut()
 		}
 	}},
 	{name: "connections refused", happens: func(f *faultEnv) {
-		f.p.link.down()
+		f.p.link.Down()
 		f.failures(3)
 		f.cold()
-		f.p.link.up()
+		f.p.link.Up()
 	}},
 	{name: "script flush", happens: func(f *faultEnv) {
 		for range 30 {

@@ -122,7 +122,7 @@ func TestReturnWithBadKeysMovesNothingTwice(t *testing.T) {
 	a := newAbsence(t, "DK.")
 	a.bury()
 	a.b.spoil(a.b.key("keys"))
-	a.gone.link.up()
+	a.gone.link.Up()
 	eventually(t, 10*time.Second, func() error { // until the container is what stops it
 		err := a.gone.do("GET", "x").Err()
 		if err != nil && strings.HasPrefix(err.Error(), "WRONGTYPE") {
@@ -153,7 +153,7 @@ func TestReturnWithOneCounterThatIsNoInteger(t *testing.T) {
 		if err := a.b.c.HSet(context.Background(), a.b.totalsKey(), "x", "abc").Err(); err != nil {
 			t.Fatal(err)
 		}
-		a.gone.link.up()
+		a.gone.link.Up()
 		a.gone.sees("y", 7, 7)
 		a.gone.ints("INC", "y", 1)
 		a.gone.flushed()
@@ -166,7 +166,7 @@ func TestBurialThatCannotBeRecorded(t *testing.T) {
 	onPrefixes(t, func(t *testing.T, prefix string) {
 		t.Parallel()
 		a := newAbsence(t, prefix)
-		a.gone.link.down()
+		a.gone.link.Down()
 		a.b.spoil(a.b.key("buried", "gone"))
 		a.b.awaitDeath("gone")
 		a.stays.do("GET", "x") // meets the dead instance
@@ -176,7 +176,7 @@ func TestBurialThatCannotBeRecorded(t *testing.T) {
 		a.b.remove(a.b.key("buried", "gone"))
 		a.b.awaitBurial("gone", a.stays, "x")
 		a.b.has("x", "gone", 1, 0)
-		a.gone.link.up()
+		a.gone.link.Up()
 		a.totals(map[string]int64{"x": 6, "y": 7})
 		a.b.has("x", "gone", 6, 5)
 	}, "DK.", "DKS.")

@@ -36,7 +36,7 @@ func TestIdleCountersLeaveMemory(t *testing.T) {
 		// What is pending stays, for as long as it is.
 		incMany(p, 20, 1)
 		p.flushed()
-		p.link.down()
+		p.link.Down()
 		incMany(p, 10, 5)
 		forgotten(10)
 		during(4*idle, func() {
@@ -44,7 +44,7 @@ func TestIdleCountersLeaveMemory(t *testing.T) {
 				t.Fatalf("%d counters are in memory, want the 10 with something pending", n)
 			}
 		})
-		p.link.up()
+		p.link.Up()
 		p.flushed()
 		forgotten(0)
 		totals := b.hash(b.totalsKey())

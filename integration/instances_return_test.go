@@ -38,7 +38,7 @@ func newAbsence(t *testing.T, prefix string) *absence {
 // bury cuts gone off and waits until it is buried.
 func (a *absence) bury() {
 	a.gone.t.Helper()
-	a.gone.link.down()
+	a.gone.link.Down()
 	a.b.awaitDeath("gone")
 	a.b.awaitBurial("gone", a.stays, "x")
 }
@@ -62,7 +62,7 @@ func TestRecoveryThroughGet(t *testing.T) {
 		a := newAbsence(t, prefix)
 		a.bury()
 		a.stays.sees("x", 1, 1)
-		a.gone.link.up()
+		a.gone.link.Up()
 		a.gone.sees("x", 6, 5)
 		a.gone.sees("y", 7, 7)
 		a.totals(map[string]int64{"x": 6, "y": 7})
@@ -81,7 +81,7 @@ func TestRecoveryThroughInc(t *testing.T) {
 		t.Parallel()
 		a := newAbsence(t, prefix)
 		a.bury()
-		a.gone.link.up()
+		a.gone.link.Up()
 		eventually(t, 10*time.Second, func() error { return a.gone.do("INC", "x", 2).Err() })
 		a.gone.sees("x", 8, 7)
 		a.gone.sees("y", 7, 7)
@@ -94,7 +94,7 @@ func TestRecoveryThroughTheHeartbeatAlone(t *testing.T) {
 		t.Parallel()
 		a := newAbsence(t, prefix)
 		a.bury()
-		a.gone.link.up()
+		a.gone.link.Up()
 		a.totals(map[string]int64{"x": 6, "y": 7})
 		if n := a.b.slice("gone", "x"); n != 5 {
 			t.Errorf("its slice of x is %d, want 5", n)
@@ -110,7 +110,7 @@ func TestRecoveryOfManyCounters(t *testing.T) {
 		incMany(a.gone, counters, 3)
 		a.gone.flushed()
 		a.bury()
-		a.gone.link.up()
+		a.gone.link.Up()
 		eventually(t, 10*time.Second, func() error {
 			slices := a.b.hash(a.b.key("count", "gone"))
 			if len(slices) != counters+2 {
@@ -131,9 +131,9 @@ func TestShortAbsence(t *testing.T) {
 	onPrefixes(t, func(t *testing.T, prefix string) {
 		t.Parallel()
 		a := newAbsence(t, prefix)
-		a.gone.link.down()
+		a.gone.link.Down()
 		a.b.awaitDeath("gone")
-		a.gone.link.up() // before anybody touches
+		a.gone.link.Up() // before anybody touches
 		a.gone.sees("x", 6, 5)
 		a.gone.want([]int64{6, 5}, "GET", "x")
 		a.stays.sees("x", 6, 1)
@@ -153,14 +153,14 @@ func TestNoRecoveryWhereTheEpochMoved(t *testing.T) {
 					a.stays.want([]int64{map[bool]int64{true: 9}[when == "before the burial"], 0}, "DEL", "z")
 				}
 				if when == "before the burial" {
-					a.gone.link.down()
+					a.gone.link.Down()
 					change()
 				}
 				a.bury()
 				if when == "after the burial" {
 					change()
 				}
-				a.gone.link.up()
+				a.gone.link.Up()
 				a.gone.sees("y", 7, 7)
 				a.gone.sees("x", 50, 0)
 				a.gone.sees("z", 0, 0)
@@ -175,7 +175,7 @@ func TestNoRecoveryWhereTheEpochMoved(t *testing.T) {
 
 func TestIncrementsAcceptedWhileCutOffArriveOnce(t *testing.T) {
 	a := newAbsence(t, "DK.")
-	a.gone.link.down()
+	a.gone.link.Down()
 	for i := range 3 {
 		mine := int64(5 + 3*(i+1))
 		a.gone.want([]int64{mine + 1, mine}, "INC", "x", 3)
@@ -183,7 +183,7 @@ func TestIncrementsAcceptedWhileCutOffArriveOnce(t *testing.T) {
 	a.bury()
 	a.gone.want([]int64{16, 15}, "INC", "x", 1)
 	a.stays.sees("x", 1, 1)
-	a.gone.link.up()
+	a.gone.link.Up()
 	a.gone.flushed()
 	a.gone.sees("x", 16, 15)
 	a.stays.sees("x", 16, 1)
@@ -192,11 +192,11 @@ func TestIncrementsAcceptedWhileCutOffArriveOnce(t *testing.T) {
 
 func TestIncrementsAcceptedAcrossAnothersSet(t *testing.T) {
 	a := newAbsence(t, "DK.")
-	a.gone.link.down()
+	a.gone.link.Down()
 	a.gone.want([]int64{9, 8}, "INC", "x", 3)
 	a.bury()
 	a.stays.ints("SET", "x", 50)
-	a.gone.link.up()
+	a.gone.link.Up()
 	a.gone.flushed()
 	a.gone.sees("x", 53, 3)
 	a.stays.sees("x", 53, 50)
@@ -213,13 +213,13 @@ func TestClearIsNotUndoneByAReturn(t *testing.T) {
 				if when == "after the burial" {
 					a.bury()
 				}
-				a.gone.link.down()
+				a.gone.link.Down()
 				if err := a.stays.do("CLEAR").Err(); err != nil {
 					t.Fatal(err)
 				}
 				a.stays.ints("INC", "x", 1)
 				a.stays.flushed()
-				a.gone.link.up()
+				a.gone.link.Up()
 				a.gone.sees("x", 1, 0)
 				a.gone.sees("y", 0, 0)
 				a.gone.sees("z", 0, 0)
@@ -278,7 +278,7 @@ func TestClearIAfterABurial(t *testing.T) {
 		t.Parallel()
 		a := newAbsence(t, prefix)
 		a.bury()
-		a.gone.link.up()
+		a.gone.link.Up()
 		eventually(t, 10*time.Second, func() error { return a.gone.do("CLEARI").Err() })
 		a.gone.sees("x", 1, 0)
 		a.gone.sees("y", 0, 0)
@@ -293,13 +293,13 @@ func TestNobodyIsBuriedJustAfterACut(t *testing.T) {
 	onPrefixes(t, func(t *testing.T, prefix string) {
 		t.Parallel()
 		a := newAbsence(t, prefix)
-		a.stays.link.down()
-		a.gone.link.down()
+		a.stays.link.Down()
+		a.gone.link.Down()
 		a.b.awaitDeath("gone")
 		a.b.awaitDeath("stays")
 		during(deadAfter, func() { a.stays.do("GET", "x") })
 		back := time.Now()
-		a.stays.link.up()
+		a.stays.link.Up()
 		eventually(t, 10*time.Second, func() error {
 			if err := a.stays.do("GET", "x").Err(); err != nil && !strings.HasPrefix(err.Error(), "LOADING") {
 				t.Fatal(err)
@@ -333,11 +333,11 @@ func TestSetIAcrossAnothersSet(t *testing.T) {
 
 func TestSetIWhileCutOffAcrossAnothersSet(t *testing.T) {
 	a := newAbsence(t, "DK.")
-	a.gone.link.down()
+	a.gone.link.Down()
 	a.gone.want([]int64{5, 4}, "SETI", "x", 4)
 	a.gone.want([]int64{6, 5}, "INC", "x", 1)
 	a.stays.want([]int64{100, 100}, "SET", "x", 100)
-	a.gone.link.up()
+	a.gone.link.Up()
 	a.gone.flushed()
 	a.gone.sees("x", 105, 5)
 	a.stays.sees("x", 105, 100)

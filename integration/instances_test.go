@@ -23,7 +23,7 @@ func TestDeadInstanceIsBuried(t *testing.T) {
 	}{
 		{"crashed", (*party).crash},
 		{"stopped", func(p *party) { p.stop(5 * time.Second) }},
-		{"cut", func(p *party) { p.link.down() }},
+		{"cut", func(p *party) { p.link.Down() }},
 	} {
 		for _, touch := range []string{"GET", "INC"} {
 			name := way.name + "/" + touch

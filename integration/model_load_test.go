@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 // TestIncrementsUnderEverything has three instances increment four counters
@@ -58,7 +59,7 @@ func TestIncrementsUnderEverything(t *testing.T) {
 	wg.Wait()
 
 	for _, p := range ps {
-		p.link.set(func(l *faultyLink) { l.lose, l.swallow, l.refuse = 0, false, false })
+		p.link.Set(func(f *loopback.Faults) { f.Lose, f.Swallow, f.Refuse = 0, false, false })
 	}
 	for _, p := range ps {
 		p.flushed()
@@ -92,7 +93,7 @@ func TestIncrementsUnderEverything(t *testing.T) {
 }
 
 // trouble makes a link fail in random ways, with pauses, until end.
-func trouble(link *faultyLink, random *rand.Rand, end <-chan struct{}) {
+func trouble(link *loopback.Link, random *rand.Rand, end <-chan struct{}) {
 	pause := func(d time.Duration) {
 		select {
 		case <-time.After(d):
@@ -102,21 +103,21 @@ func trouble(link *faultyLink, random *rand.Rand, end <-chan struct{}) {
 	for running(end) {
 		switch random.IntN(5) {
 		case 0:
-			link.cut()
+			link.Cut()
 		case 1:
-			link.set(func(l *faultyLink) { l.lose = 1 + random.IntN(3) })
+			link.Set(func(f *loopback.Faults) { f.Lose = 1 + random.IntN(3) })
 		case 2:
-			link.set(func(l *faultyLink) { l.swallow = true })
+			link.Set(func(f *loopback.Faults) { f.Swallow = true })
 			pause(time.Duration(random.IntN(400)) * time.Millisecond)
-			link.set(func(l *faultyLink) { l.swallow = false })
+			link.Set(func(f *loopback.Faults) { f.Swallow = false })
 		case 3:
-			link.down()
+			link.Down()
 			pause(time.Duration(random.IntN(200)) * time.Millisecond)
-			link.up()
+			link.Up()
 		case 4:
-			link.down()
+			link.Down()
 			pause(deadAfter + time.Duration(random.IntN(800))*time.Millisecond)
-			link.up()
+			link.Up()
 		}
 		pause(time.Duration(random.IntN(150)) * time.Millisecond)
 	}

@@ -132,7 +132,7 @@ func (w *world) others(p *instance) (n int) {
 func (w *world) cut(p *instance) {
 	w.t.Helper()
 	w.note("cut %s", p.id)
-	p.link.down()
+	p.link.Down()
 	p.up = false
 	for range w.random.IntN(4) {
 		w.offline(p)
@@ -161,7 +161,7 @@ func (w *world) bury(p *instance) {
 func (w *world) back(p *instance) {
 	w.t.Helper()
 	w.note("%s is back", p.id)
-	p.link.up()
+	p.link.Up()
 	p.up = true
 	w.caughtUp(p)
 }
@@ -189,7 +189,7 @@ func (w *world) caughtUp(p *instance) {
 func (w *world) blip(p *instance) {
 	w.t.Helper()
 	w.note("blip of %s", p.id)
-	p.link.down()
+	p.link.Down()
 	p.up = false
 	for range w.random.IntN(3) {
 		w.offline(p)

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 // deadAfter is the dead_after of tests in which instances die.
@@ -29,7 +30,7 @@ var container = map[string]string{
 // one family of counters.
 type party struct {
 	*testProxy
-	link   *faultyLink
+	link   *loopback.Link
 	c      *redis.Client
 	prefix string
 }
@@ -42,7 +43,7 @@ func join(t testing.TB, r *redisServer, prefix, id string, opts engine.Options) 
 	if opts.DeadAfter == 0 {
 		opts.DeadAfter = deadAfter
 	}
-	p := startProxy(t, realBackend(link.addr()), opts)
+	p := startProxy(t, realBackend(link.Addr()), opts)
 	return &party{testProxy: p, link: link, c: greet(t, p.addr), prefix: prefix}
 }
 
@@ -108,7 +109,7 @@ func (p *party) flushed() {
 // crash ends the proxy like kill -9: nothing more reaches Redis.
 func (p *party) crash() {
 	p.t.Helper()
-	p.link.down()
+	p.link.Down()
 	p.stop(time.Millisecond)
 }
 

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/distkit/distkit-proxy/integration/servers"
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 // redisServer is a real redis-server of the test's own, on a free port of
@@ -98,7 +98,7 @@ func (r *redisServer) url() string { return "redis://" + r.addr }
 // freeAddr returns an address of 127.0.0.1 that nobody listens on.
 func freeAddr(t testing.TB) string {
 	t.Helper()
-	addr, err := servers.FreeAddr()
+	addr, err := loopback.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}

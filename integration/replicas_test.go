@@ -99,13 +99,13 @@ func TestFlushWaitsForAStoppedReplica(t *testing.T) {
 func TestFailoverByHandLosesNothing(t *testing.T) {
 	master := startRedis(t, feeding)
 	toMaster := startLink(t, master.addr)
-	replica := startReplica(t, toMaster.addr())
+	replica := startReplica(t, toMaster.Addr())
 	link := startLink(t, master.addr)
-	p := startProxy(t, realBackend(link.addr()), engine.Options{WaitReplicas: 1, CommandTimeout: 500 * time.Millisecond})
+	p := startProxy(t, realBackend(link.Addr()), engine.Options{WaitReplicas: 1, CommandTimeout: 500 * time.Millisecond})
 	l := startLedger(t, p.addr)
 	l.more(50)
 
-	toMaster.down()
+	toMaster.Down()
 	failed := p.engine.Stats().ReplicaWaitsFailed
 	eventually(t, 10*time.Second, func() error {
 		if p.engine.Stats().ReplicaWaitsFailed < failed+4 {
@@ -120,12 +120,12 @@ func TestFailoverByHandLosesNothing(t *testing.T) {
 	if !gap {
 		t.Error("the master has nothing that the replica lacks")
 	}
-	link.set(func(l *faultyLink) { l.refuse = true; l.to = replica.addr })
-	link.cut()
+	link.Down()
+	link.Lead(replica.addr)
 	master.kill()
 	replica.promote()
 	startReplica(t, replica.addr)
-	link.up()
+	link.Up()
 	l.more(50)
 	l.check(p, replica.addr)
 }

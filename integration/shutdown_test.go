@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 func TestStopUnderLoadLosesNothing(t *testing.T) {
@@ -39,7 +40,7 @@ func TestStopUnderLoadLosesNothing(t *testing.T) {
 func TestStopWaitsForASlowRedis(t *testing.T) {
 	r := startRedis(t)
 	p := join(t, r, "DKC.", "me", engine.Options{DeadAfter: 30 * time.Second})
-	p.link.set(func(l *faultyLink) { l.delay = 100 * time.Millisecond })
+	p.link.Set(func(f *loopback.Faults) { f.Delay = 100 * time.Millisecond })
 	incMany(p, 1200, 3)
 	if lost := p.stop(10 * time.Second); len(lost) > 0 {
 		t.Errorf("%d counters are lost", len(lost))
@@ -59,9 +60,9 @@ func TestStopWaitsForRedisToComeBack(t *testing.T) {
 	p := join(t, r, "DKC.", "me", engine.Options{DeadAfter: 30 * time.Second})
 	p.ints("INC", "x", 1)
 	p.flushed()
-	p.link.down()
+	p.link.Down()
 	p.ints("INC", "x", 2)
-	back := time.AfterFunc(500*time.Millisecond, p.link.up)
+	back := time.AfterFunc(500*time.Millisecond, p.link.Up)
 	defer back.Stop()
 	if lost := p.stop(10 * time.Second); len(lost) > 0 {
 		t.Errorf("lost: %+v", lost)
@@ -79,7 +80,7 @@ func TestStopListsWhatIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.flushed()
-	p.link.down()
+	p.link.Down()
 	p.ints("INC", "a", 3)
 	p.ints("DEC", "a", 1)
 	p.ints("SETI", "b", 7)
@@ -118,12 +119,12 @@ func TestStopListsWhatIsRefused(t *testing.T) {
 	p := join(t, r, "DKC.", "me", engine.Options{DeadAfter: 30 * time.Second})
 	p.ints("INC", "full", 1)
 	p.flushed()
-	p.link.down()
+	p.link.Down()
 	p.ints("INC", "full", 5)
 	if err := b.c.HSet(context.Background(), b.totalsKey(), "full", int64(math.MaxInt64-1)).Err(); err != nil {
 		t.Fatal(err)
 	}
-	p.link.up()
+	p.link.Up()
 	eventually(t, 10*time.Second, func() error {
 		if err := p.do("GET", "full").Err(); err == nil || !strings.Contains(err.Error(), "overflow") {
 			return fmt.Errorf("GET: %v, want an overflow", err)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 	"github.com/distkit/distkit-proxy/integration/servers"
 )
 
@@ -40,10 +41,10 @@ func (s *testbed) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.redisAddr, err = servers.FreeAddr(); err != nil {
+	if s.redisAddr, err = loopback.FreeAddr(); err != nil {
 		return err
 	}
-	if s.proxyAddr, err = servers.FreeAddr(); err != nil {
+	if s.proxyAddr, err = loopback.FreeAddr(); err != nil {
 		return err
 	}
 	s.redisCmd = servers.Redis(s.redisAddr, s.dir)

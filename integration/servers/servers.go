@@ -8,10 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,7 +32,7 @@ func Build(ctx context.Context, dir string) (string, error) {
 
 // Redis is a redis-server that keeps its data in memory and its files in dir.
 func Redis(addr, dir string) *exec.Cmd {
-	host, port, _ := net.SplitHostPort(addr) // an address of FreeAddr
+	host, port, _ := net.SplitHostPort(addr) // as of loopback.FreeAddr
 	return exec.Command("redis-server", "--bind", host, "--port", port, "--save", "", "--appendonly", "no", "--dir", dir)
 }
 
@@ -71,23 +69,4 @@ func Stop(cmd *exec.Cmd) error {
 	}
 	_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended, which Wait tells
 	return cmd.Wait()
-}
-
-// ports numbers the ports that FreeAddr has looked at.
-var ports atomic.Int32
-
-// FreeAddr returns an address of 127.0.0.1 that nobody listens on. Its port is
-// below those that the system hands to outgoing connections, so that none of
-// them takes it before the server does, nor while the server is restarted.
-func FreeAddr() (string, error) {
-	for range 1000 {
-		port := 10_000 + (os.Getpid()*101+int(ports.Add(1)))%22_000
-		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		defer ln.Close()
-		return ln.Addr().String(), nil
-	}
-	return "", errors.New("no free port")
 }
