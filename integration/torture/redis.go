@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
+)
+
+// busyAfter is how long a script may run before Redis says BUSY.
+const busyAfter = 200 * time.Millisecond
+
+// redisServer is a redis-server that loses nothing it has acknowledged: every
+// write is on disk before its reply.
+type redisServer struct {
+	process
+	addr, dir string
+	extra     []string      // further settings
+	admin     *redis.Client // the checker's own, past all links
+	clock     *clock        // nil: the system's
+	sentinel  bool          // a Sentinel, with a configuration file in dir
+}
+
+// newRedis starts a server in a directory below dir.
+func newRedis(ctx context.Context, dir, name string, clock *clock, extra ...string) (*redisServer, error) {
+	addr, err := loopback.FreeAddr()
+	if err != nil {
+		return nil, err
+	}
+	r := &redisServer{
+		process: process{name: name, logPath: filepath.Join(dir, name+".log")},
+		addr:    addr, dir: filepath.Join(dir, name), extra: extra, clock: clock,
+		admin: newClient(addr, time.Second),
+	}
+	if err := os.Mkdir(r.dir, 0o755); err != nil {
+		return nil, err
+	}
+	return r, r.start(ctx)
+}
+
+// start starts the server, again after its end, and waits until it answers.
+func (r *redisServer) start(ctx context.Context) error {
+	host, port, _ := net.SplitHostPort(r.addr)
+	args := append([]string{
+		"--bind", host, "--port", port, "--dir", r.dir, "--save", "",
+		"--appendonly", "yes", "--appendfsync", "always", "--maxclients", "1000",
+		"--lua-time-limit", fmt.Sprint(busyAfter.Milliseconds()),
+	}, r.extra...)
+	if r.sentinel {
+		args = []string{filepath.Join(r.dir, "sentinel.conf"), "--sentinel"}
+	}
+	if err := r.process.startIn(r.clock.environ(), "redis-server", args...); err != nil {
+		return err
+	}
+	return poll(ctx, 30*time.Second, func() error {
+		if !r.running() {
+			return fmt.Errorf("%s has ended, see %s", r.name, r.logPath)
+		}
+		return r.admin.Ping(ctx).Err()
+	})
+}
+
+// do runs a command, again while Redis does not take it, for a while.
+func (r *redisServer) do(ctx context.Context, words ...any) error {
+	return poll(ctx, 5*time.Second, func() error { return r.admin.Do(ctx, words...).Err() })
+}
+
+// newClient returns a client that never repeats a command.
+func newClient(addr string, timeout time.Duration) *redis.Client {
+	return redis.NewClient(&redis.Options{
+		Addr: addr, MaxRetries: -1, Protocol: 2, DisableIdentity: true,
+		DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout, PoolSize: 8,
+		DialerRetries: 1,
+	})
+}
+
+// poll calls check until it returns nil, for at most limit, and returns its
+// last error.
+func poll(ctx context.Context, limit time.Duration, check func() error) error {
+	deadline := time.NewTimer(limit)
+	defer deadline.Stop()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := check()
+		if err == nil {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			return fmt.Errorf("not within %v: %w", limit, err)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
