@@ -100,6 +100,9 @@ func (c *Command) Run(ctx context.Context, e *engine.Engine, args [][]byte) Repl
 	return c.verb.run(ctx, c, e, args[1:])
 }
 
+// Takes reports whether the command may have so many arguments, its name included.
+func (c *Command) Takes(n int) bool { return c.arityHolds(n) }
+
 // arityHolds checks the number of arguments, the name included.
 func (c *Command) arityHolds(n int) bool {
 	v := c.verb

@@ -8,13 +8,17 @@ import "bytes"
 // What Redis would have to decide, such as AUTH, is an error, and the client
 // goes on. There is no private connection at that time.
 func (s *session) answerAway(it *item) {
-	if it.kind != setsUp || !fits(it.req.args) {
+	args := it.req.args
+	if it.kind != setsUp || !fits(args) || word(args, 0) == "auth" {
 		s.append([]byte(errNoRedis))
 		return
 	}
-	args := it.req.args
 	if word(args, 0) == "hello" {
 		s.helloAway(args)
+		return
+	}
+	if s.standing() == demandAuth {
+		s.append([]byte(errNoAuth))
 		return
 	}
 	reply := setupAway(args)

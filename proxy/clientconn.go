@@ -29,6 +29,9 @@ type sink interface {
 	violation(protocolError)
 	// panicked reports a panic while reading.
 	panicked(any)
+	// stranger reports that the client has yet to authenticate, all that was
+	// read of it before being answered.
+	stranger() bool
 	// quiet reports that the client may be silent for as long as it likes.
 	quiet() bool
 }
@@ -79,6 +82,10 @@ func (c *clientConn) Read(p []byte) (n int, err error) {
 		if c.frame(); len(c.batch) > 0 {
 			return copy(p, standIn), nil
 		}
+		if c.fr.doubt != "" {
+			c.fr.judge(!c.session.stranger())
+			continue
+		}
 		if c.fr.err != "" {
 			c.session.violation(c.fr.err)
 			c.linger()
@@ -108,6 +115,10 @@ func (c *clientConn) frame() {
 			return
 		}
 		c.batch = append(c.batch, req)
+		if resetsAuth(req.args) {
+			c.fr.trusted = false // from the next on, which waits for its reply
+			return
+		}
 	}
 }
 

@@ -28,6 +28,10 @@ func (s *session) answerCommand(req request) {
 	case sub == "docs":
 		s.spliceDocs(req)
 	case (sub == "getkeys" || sub == "getkeysandflags") && len(req.args) > 2 && commands.Lookup(req.args[2]) != nil:
+		if refused := s.noAuth(); refused != "" {
+			s.append([]byte(refused))
+			return
+		}
 		s.append(getKeys(commands.Lookup(req.args[2]), req.args[2:], sub == "getkeysandflags"))
 	default:
 		if reply, ok := s.ask(req.raw); ok {

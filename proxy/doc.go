@@ -9,8 +9,8 @@
 //	err = srv.Shutdown(ctx) // then close the engine
 //
 // It does not parse the values of replies, keeps no list of supported commands,
-// never repeats a command that was sent, and does not authenticate: credentials
-// go to Redis.
+// never repeats a command that was sent, and checks no credentials: they go to
+// Redis, which decides. A client counts as authenticated once Redis has said so.
 //
 // # Life of a connection
 //
@@ -65,6 +65,7 @@
 //   - One more for a pump: it owns reading from Redis and writing to the client.
 //   - One for a write to Redis too big for the sockets to hold, so that replies
 //     are read meanwhile. The session waits for it before the batch is over.
+//   - One while Redis is asked whether it demands authentication.
 //   - A timer while there are private connections: see watch.
 //
 // Shutdown waits for all of them. Locks are held for moments only, never while

@@ -8,6 +8,9 @@ const (
 	errInPump     = "-ERR distkit: DK commands are not available on this connection after SUBSCRIBE, MONITOR, CLIENT REPLY or CLIENT TRACKING\r\n"
 	replyOK       = "+OK\r\n"
 
+	errNoAuth      = "-NOAUTH Authentication required.\r\n"
+	errNoAuthHello = "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time\r\n"
+
 	errNoProto      = "-NOPROTO unsupported protocol version\r\n"
 	errHelloVersion = "-ERR Protocol version is not an integer or out of range\r\n"
 	errClientName   = "-ERR Client names cannot contain spaces, newlines or special characters.\r\n"

@@ -23,6 +23,8 @@ const (
 	errBigBulk      = protocolError("too big bulk count string")
 	errBigInline    = protocolError("too big inline request")
 	errQuotes       = protocolError("unbalanced quotes in request")
+	errStrangerArgs = protocolError("unauthenticated multibulk length")
+	errStrangerBulk = protocolError("unauthenticated bulk length")
 	// errBigQuery closes the client without a reply.
 	errBigQuery = protocolError("query buffer limit")
 )
@@ -41,8 +43,9 @@ const (
 // framer cuts a client's bytes into complete commands and checks them against
 // the limits on the way. It can be stopped and resumed at every byte, looks at
 // each byte once and skips payloads by their length. What it hands out is
-// canonical RESP whatever of the rest Redis would have let pass. It allocates
-// for bytes that have come, not for bytes that a header promises.
+// canonical RESP whatever of the rest Redis would have let pass; but a line that
+// would be too big a request for one who has not authenticated stays a line. It
+// allocates for bytes that have come, not for bytes that a header promises.
 //
 // Not safe for concurrent use; make one with newFramer.
 type framer struct {
@@ -58,6 +61,12 @@ type framer struct {
 	bulk  int   // length of the payload being skipped
 	marks []int // begin and end of each argument so far, relative to start
 	nul   bool  // the inline line has a NUL: it never ends, as in Redis
+
+	// trusted lifts the limits on those who have not authenticated. Only the
+	// session knows, and only once it has answered what is framed already, so
+	// a request that needs it stops the framer: doubt is the error it is else.
+	trusted bool
+	doubt   protocolError
 
 	err protocolError // the violation, final
 }
@@ -130,7 +139,7 @@ func (f *framer) drop() {
 // next returns the next complete command. It reports false when more bytes are
 // needed or err is set.
 func (f *framer) next(arena [][]byte) (req request, used [][]byte, ok bool) {
-	for f.err == "" && f.pos < len(f.buf) || f.state == wantBulk {
+	for f.err == "" && f.doubt == "" && f.pos < len(f.buf) || f.state == wantBulk {
 		switch f.state {
 		case wantCommand:
 			f.line = f.start
@@ -148,15 +157,24 @@ func (f *framer) next(arena [][]byte) (req request, used [][]byte, ok bool) {
 				return request{}, arena, false
 			}
 			f.finish()
-			if len(args) > 0 {
-				return inlineRequest(args), arena, true
+			if len(args) == 0 {
+				continue
 			}
+			req := inlineRequest(args)
+			if !f.trusted && !small(args) {
+				req.raw = append(bytes.Clone(line), "\r\n"...)
+			}
+			return req, arena, true
 		case wantArgCount:
 			line, done := f.headerLine(errBigMultibulk)
 			if !done {
 				return request{}, arena, false
 			}
 			n, valid := parseLen(line[1:])
+			if valid && n > strangerArgs && n <= math.MaxInt32 && !f.trusted {
+				f.stop(errStrangerArgs)
+				return request{}, arena, false
+			}
 			if !valid || n > int64(f.limits.MaxArgs) {
 				f.err = errMultibulkLen
 				return request{}, arena, false
@@ -209,6 +227,8 @@ func (f *framer) bulkLen() bool {
 	switch {
 	case !valid || n < 0 || n > int64(f.limits.MaxBulk):
 		f.err = errBulkLen
+	case n > strangerBulk && !f.trusted:
+		f.stop(errStrangerBulk)
 	case int64(f.pos-f.start)+n > int64(f.limits.MaxQueryBuffer):
 		f.err = errBigQuery
 	default:
@@ -216,6 +236,17 @@ func (f *framer) bulkLen() bool {
 		return true
 	}
 	return false
+}
+
+// stop waits for judge before the line just read, which is read again then.
+func (f *framer) stop(doubt protocolError) { f.doubt, f.pos = doubt, f.line }
+
+// judge ends a doubt: the client is trusted, or what it sent is a violation.
+func (f *framer) judge(trusted bool) {
+	if f.trusted = trusted; !trusted {
+		f.err = f.doubt
+	}
+	f.doubt = ""
 }
 
 // headerLine returns the line at f.line without its end, once it is complete.

@@ -89,6 +89,7 @@ func TestFramerByteByByte(t *testing.T) {
 	in := string(appendCommand(nil, "SET", "k", payload)) + "PING\r\n"
 	var pool bufferPool
 	f := newFramer(Limits{}, &pool)
+	f.trusted = true
 	var got []request
 	for i := range len(in) {
 		f.space()[0] = in[i]
@@ -135,6 +136,7 @@ func TestFramerManyArgumentsInSegments(t *testing.T) {
 func TestFramerAllocatesForWhatHasCome(t *testing.T) {
 	var pool bufferPool
 	f := newFramer(Limits{}, &pool)
+	f.trusted = true
 	n := copy(f.space(), "*2\r\n$3\r\nSET\r\n$536870912\r\nabc")
 	f.commit(n)
 	if _, _, ok := f.next(nil); ok || f.err != "" {
@@ -143,6 +145,59 @@ func TestFramerAllocatesForWhatHasCome(t *testing.T) {
 	f.space()
 	if cap(f.buf) > bufferSize {
 		t.Errorf("%d bytes allocated for %d", cap(f.buf), n)
+	}
+}
+
+// Those who have not authenticated send little at a time. Whether one has shows
+// when what came before is answered, so the framer waits for that.
+func TestFramerDoubtsBigRequests(t *testing.T) {
+	args := func(n int) string { return string(appendCommand(nil, strings.Fields(strings.Repeat("a ", n))...)) }
+	bulk := func(n int) string { return string(appendCommand(nil, "SET", "k", strings.Repeat("x", n))) }
+	for _, tc := range []struct {
+		in    string
+		doubt protocolError
+	}{
+		{args(10), ""}, {args(11), errStrangerArgs}, {"*2147483647\r\n", errStrangerArgs},
+		{bulk(16384), ""}, {bulk(16385), errStrangerBulk},
+		{strings.Repeat("a ", 11) + "\r\n", ""}, // inline: the line is bounded
+	} {
+		for _, trusted := range []bool{false, true} {
+			f := newFramer(Limits{}, new(bufferPool))
+			f.trusted = trusted && tc.doubt == ""
+			var got []request
+			for i := range len(tc.in) {
+				f.space()[0] = tc.in[i]
+				f.commit(1)
+				req, _, ok := f.next(nil)
+				if f.doubt != "" {
+					if f.doubt != tc.doubt || ok {
+						t.Fatalf("%.20q: doubt %q, want %q", tc.in, f.doubt, tc.doubt)
+					}
+					if _, _, ok = f.next(nil); ok || f.doubt == "" {
+						t.Fatalf("%.20q: goes on in doubt", tc.in)
+					}
+					f.judge(trusted)
+					req, _, ok = f.next(nil)
+				}
+				if ok {
+					got = append(got, req)
+				}
+			}
+			want, refused := 1, protocolError("")
+			switch {
+			case tc.doubt != "" && !trusted:
+				want, refused = 0, tc.doubt
+			case strings.HasPrefix(tc.in, "*2147483647"):
+				want, refused = 0, errMultibulkLen
+			}
+			// A line stays one: as an array it would be refused, and the connection with it.
+			if asIs := tc.in[0] == '*' || !trusted; len(got) == 1 && asIs != (string(got[0].raw) == tc.in) {
+				t.Errorf("%.20q is handed out as %.20q", tc.in, got[0].raw)
+			}
+			if len(got) != want || f.err != refused {
+				t.Errorf("%.20q, trusted %v: %d commands and %q, want %d and %q", tc.in, trusted, len(got), f.err, want, refused)
+			}
+		}
 	}
 }
 
@@ -196,6 +251,7 @@ func frameAll(in string, limits Limits) ([]request, protocolError) {
 func frameIn(in []byte, step int, limits Limits) ([]request, protocolError) {
 	var pool bufferPool
 	f := newFramer(limits, &pool)
+	f.trusted = true
 	var out []request
 	for len(in) > 0 && f.err == "" {
 		n := copy(f.space(), in[:min(step, len(in))])

@@ -70,6 +70,9 @@ func (r *seenRedis) hello(resp3 bool) []byte {
 // AUTH it is Redis' to decide.
 func (s *session) helloAway(args [][]byte) {
 	refused := checkHello(args)
+	if refused == "" && s.standing() == demandAuth {
+		refused = errNoAuthHello
+	}
 	if refused == "" && !s.setup.apply(args) {
 		refused = errNoRedis
 	}

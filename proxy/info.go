@@ -26,6 +26,8 @@ func (s *session) answerInfo(req request) {
 		others = append(others, arg)
 	}
 	switch {
+	case named && len(others) == 0 && s.noAuth() != "":
+		s.append([]byte(s.noAuth()))
 	case named && len(others) == 0:
 		s.append(s.verbatim([]byte(s.srv.section())))
 	case !named && !all:

@@ -52,10 +52,14 @@ func (s *session) answerSetup(i int) bool {
 		s.opaque = true // what EXEC makes of it is not looked at
 	case reply[0] == '-' || reply[0] == '!':
 		s.opaque = s.opaque || halfDone(it.req.args, reply)
-	case !s.setup.apply(it.req.args):
-		s.opaque = true
-	case word(it.req.args, 0) == "hello":
-		s.srv.seen.fromHello(reply)
+	default:
+		s.accepted(it.req.args)
+		if !s.setup.apply(it.req.args) {
+			s.opaque = true
+		}
+		if word(it.req.args, 0) == "hello" {
+			s.srv.seen.fromHello(reply)
+		}
 	}
 	s.append(reply)
 	return true

@@ -27,8 +27,16 @@ type rig struct {
 	redis *fakeRedis
 }
 
-// newRig starts a server; change may alter its options.
-func newRig(t *testing.T, change func(*Options)) *rig {
+// newRig starts a server that takes its Redis for one that demands no
+// authentication; change may alter its options.
+func newRig(t *testing.T, change func(*Options)) *rig { return newRigOf(t, false, change) }
+
+// newAuthRig starts one that asks the Redis of the test whether it demands
+// authentication, with a PING on a connection of its own, and again only once
+// that answer has been made to expire.
+func newAuthRig(t *testing.T) *rig { return newRigOf(t, true, nil) }
+
+func newRigOf(t *testing.T, asksDemand bool, change func(*Options)) *rig {
 	t.Helper()
 	fake := newFakeRedis(t)
 	opts := Options{Engine: testEngine(t), Redis: &redis.Options{Addr: fake.addr()}}
@@ -39,6 +47,7 @@ func newRig(t *testing.T, change func(*Options)) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
+	srv.demand.never, srv.demand.age = !asksDemand, time.Hour
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -78,6 +78,7 @@ type Server struct {
 	metrics metrics
 	watch   watch
 	seen    seenRedis
+	demand  authDemand
 	wg      sync.WaitGroup // sessions and their goroutines
 
 	lastAttack atomic.Int64 // when one was warned of, Unix nanoseconds
@@ -117,6 +118,7 @@ func New(opts Options) (*Server, error) {
 	}
 	srv.ctx, srv.cancel = context.WithCancel(context.Background())
 	srv.dialer = dialer{opts: opts.Redis, maxSockets: opts.MaxSockets, log: srv.log, bufs: &srv.bufs, m: &srv.metrics}
+	srv.demand = authDemand{opts: opts.Redis, age: demandAge, never: opts.Embedded, ctx: srv.ctx, run: srv.wg.Go}
 	return srv, nil
 }
 

@@ -155,6 +155,7 @@ func TestShutdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	srv.demand.never = true
 	served := make(chan error, 2)
 	var addrs []net.Addr
 	for range 2 { // as many listeners as one likes

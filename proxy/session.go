@@ -30,6 +30,7 @@ type session struct {
 	watching bool      // … or a WATCH
 	opaque   bool      // Redis keeps something else that no other connection has
 	pumping  bool      // the pump writes to the client, and nobody else
+	authed   bool      // Redis has accepted the client's AUTH, or demands none
 	over     bool
 
 	waiting atomic.Int64 // the watch's next round when the wait for Redis began; 0: no wait
@@ -171,7 +172,7 @@ func (s *session) answerAlone(it *item) {
 	case informs:
 		s.answerInfo(it.req)
 	case pumps:
-		s.startPump(it.req)
+		s.answerPump(it)
 	case quits:
 		s.out = append(s.out, replyOK...)
 		s.close()
@@ -263,6 +264,10 @@ func (s *session) forward(up *upstream) (chan error, bool) {
 // answerOurs runs a command of ours.
 func (s *session) answerOurs(it *item) {
 	s.srv.metrics.ours.Add(1)
+	if refused := s.barred(it); refused != "" {
+		s.append([]byte(refused))
+		return
+	}
 	s.room()
 	s.out = it.cmd.Run(s.ctx, s.srv.opts.Engine, it.req.args).AppendTo(s.out)
 	s.trim()

@@ -1,0 +1,72 @@
+package integration
+
+import (
+	"errors"
+	"io"
+	"net"
+	"regexp"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// exchange is what a server answers to bytes that come in pieces, after which
+// the client sends no more: all until the server closes, too.
+func exchange(t testing.TB, addr string, pieces ...string) string {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	got := make(chan string)
+	go func() {
+		reply, err := io.ReadAll(conn)
+		// A server that closes for an error may leave unread bytes behind.
+		if err != nil && !errors.Is(err, syscall.ECONNRESET) {
+			reply = append(reply, " and then "+err.Error()...)
+		}
+		got <- string(reply)
+	}()
+	for _, piece := range pieces {
+		if _, err := io.WriteString(conn, piece); err != nil {
+			break // closed already
+		}
+	}
+	conn.(*net.TCPConn).CloseWrite()
+	return clientID.ReplaceAllString(<-got, "id\r\n:?")
+}
+
+// clientID is the only thing in HELLO's reply that two connections differ in.
+var clientID = regexp.MustCompile(`id\r\n:\d+`)
+
+// cuts are the places to split an input at: all, or for a long one all near its
+// ends and every so many between.
+func cuts(n int) []int {
+	const near, between = 200, 50
+	var at []int
+	for i := 1; i < n; i++ {
+		if i > near && i < n-near && n > 3*near && i%(n/between) != 0 {
+			continue
+		}
+		at = append(at, i)
+	}
+	return at
+}
+
+// sameExchange checks that a proxy answers as Redis does: whole and split.
+func sameExchange(t *testing.T, redis, proxy, in string) {
+	t.Helper()
+	want := exchange(t, redis, in)
+	if got := exchange(t, proxy, in); got != want {
+		t.Errorf("%.80q: %.200q, Redis: %.200q", in, got, want)
+		return
+	}
+	for _, at := range cuts(len(in)) {
+		if got := exchange(t, proxy, in[:at], in[at:]); got != want {
+			t.Errorf("%.80q cut at %d: %.200q, Redis: %.200q", in, at, got, want)
+			return
+		}
+	}
+}
