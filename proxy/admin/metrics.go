@@ -22,6 +22,10 @@ var metrics = []metric{
 		func(s *proxy.Stats) float64 { return truth(s.Engine.RedisUp) }},
 	{"redis_failures_total", "Times Redis could not be reached, did not answer or did not serve.",
 		func(s *proxy.Stats) float64 { return float64(s.Engine.Failures) }},
+	{"replica_waits_failed_total", "Flushes that fewer replicas confirmed than --wait-replicas says; they are sent again.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.ReplicaWaitsFailed) }},
+	{"replicas_lacking", "Whether the last flush was confirmed by too few replicas (1) or not (0).",
+		func(s *proxy.Stats) float64 { return truth(s.Engine.ReplicasLacking) }},
 
 	{"commands_answered_total", "Commands of the DK families that the proxy has answered.",
 		func(s *proxy.Stats) float64 { return float64(s.Answered) }},
