@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-const urls = "redis://[user:password@]host[:port][/db], rediss://… with TLS, or unix://[user:password@]/path[?db=n]"
+const urls = "redis://[user:password@]host[:port][/db], rediss://… with TLS, unix://[user:password@]/path[?db=n], or redis+sentinel://[user:password@]host[:port],…/master[/db]"
 
 func TestBadFlags(t *testing.T) {
 	const ms = "1ms to 1m, with a unit ms, s, m or h"
@@ -55,7 +55,7 @@ func TestBadFlags(t *testing.T) {
 		{"--=redis://:secret@h", `a flag is malformed: write --name value or --name=value`},
 		{"--dead-after=100ms --flush-interval=1m", `dead-after "100ms" (from --dead-after): it does not fit flush-interval; allowed: at least 4m, four times flush-interval (1m)`},
 		{"--redis=", `redis (from --redis): it is empty; for an embedded in-memory Redis leave it out; allowed: ` + urls},
-		{"--redis=none", `redis "none" (from --redis): it does not begin with redis://, rediss:// or unix://; allowed: ` + urls},
+		{"--redis=none", `redis "none" (from --redis): it does not begin with redis://, rediss://, unix:// or redis+sentinel://; allowed: ` + urls},
 		{"--config=", `config (from --config): it is empty; allowed: the path of a YAML file`},
 		{"--redis", `redis (from --redis): the value is missing; allowed: ` + urls},
 		{"--version=x", `--version takes no value`},
@@ -100,8 +100,8 @@ func TestBadEnvironment(t *testing.T) {
 		want string
 	}{
 		{"DISTKIT_PARTITIONS=x", `partitions "x" (from DISTKIT_PARTITIONS): it is not a whole number; allowed: 1 to 1024`},
-		{"REDIS_URL=http://:secret@h", `redis "http://:***@h" (from REDIS_URL): it does not begin with redis://, rediss:// or unix://; allowed: `},
-		{"REDIS_URL=foo", `redis "foo" (from REDIS_URL): it does not begin with redis://, rediss:// or unix://; allowed: `},
+		{"REDIS_URL=http://:secret@h", `redis "http://:***@h" (from REDIS_URL): it does not begin with redis://, rediss://, unix:// or redis+sentinel://; allowed: `},
+		{"REDIS_URL=foo", `redis "foo" (from REDIS_URL): it does not begin with redis://, rediss://, unix:// or redis+sentinel://; allowed: `},
 		{"DISTKIT_FLUSH_INTERVALL=50ms", `the environment has DISTKIT_FLUSH_INTERVALL, which is no setting; did you mean DISTKIT_FLUSH_INTERVAL?`},
 		{"DISTKIT_flush_interval=50ms", `the environment has DISTKIT_flush_interval, which is no setting; did you mean DISTKIT_FLUSH_INTERVAL?`},
 		{"DISTKIT_JOURNAL=x", `the environment has DISTKIT_JOURNAL, which is no setting; docs/configuration.md lists them all`},

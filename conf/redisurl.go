@@ -10,7 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// redisURL is the URL of a standalone Redis, or empty.
+// redisURL is the URL of a Redis, or empty.
 type redisURL struct{ p *string }
 
 func (v *redisURL) set(raw []string) error {
@@ -28,7 +28,7 @@ func (v *redisURL) check() error {
 	return err
 }
 func (v *redisURL) allowed() string {
-	return "redis://[user:password@]host[:port][/db], rediss://… with TLS, or unix://[user:password@]/path[?db=n]"
+	return "redis://[user:password@]host[:port][/db], rediss://… with TLS, unix://[user:password@]/path[?db=n], or redis+sentinel://[user:password@]host[:port],…/master[/db]"
 }
 func (v *redisURL) String() string { return *v.p }
 
@@ -37,8 +37,8 @@ func (v *redisURL) String() string { return *v.p }
 var (
 	errNoURL       = errors.New("it is empty; for an embedded in-memory Redis leave it out")
 	errNotURL      = errors.New("it is not a URL (special characters in a password are percent-encoded: '/' is %2F)")
-	errScheme      = errors.New("it does not begin with redis://, rediss:// or unix://")
-	errTopology    = errors.New("it names a Sentinel or a Cluster, and these are not supported yet")
+	errScheme      = errors.New("it does not begin with redis://, rediss://, unix:// or redis+sentinel://")
+	errTopology    = errors.New("it names several servers: Sentinels are written redis+sentinel://host,host/master, and a Cluster is not supported yet")
 	errUnixPath    = errors.New("a unix socket needs an absolute path")
 	errFragment    = errors.New("it has a '#' ('#' in a password is written %23)")
 	errDB          = errors.New("the database is not a number from 0 up")
@@ -51,7 +51,17 @@ var (
 var topologyParams = []string{"addr", "master_name", "master", "sentinel", "cluster"}
 
 // ParseRedis turns a URL into go-redis' options. Its errors are safe to print.
+// Of a URL with Sentinels they are those of the connections to the master, with
+// its name for an address: a Dialer has to ask who that is, see ParseSentinels.
 func ParseRedis(raw string) (*redis.Options, error) {
+	if opts, s, err := parseSentinel(raw); s != nil || err != nil {
+		return opts, err
+	}
+	return parseStandalone(raw)
+}
+
+// parseStandalone is ParseRedis for one server.
+func parseStandalone(raw string) (*redis.Options, error) {
 	scheme, rest, found := strings.Cut(raw, "://")
 	scheme = strings.ToLower(scheme)
 	switch {
@@ -133,6 +143,16 @@ func Redact(raw string) string {
 	if raw == "" || hostPort.MatchString(raw) {
 		return raw
 	}
+	if scheme := anyScheme.FindString(raw); scheme != "" {
+		if is, _ := sentinelScheme(strings.ToLower(strings.TrimSuffix(scheme, "://"))); is {
+			return redactSentinels(scheme, raw[len(scheme):])
+		}
+	}
+	return redactPlain(raw)
+}
+
+// redactPlain is Redact for one server.
+func redactPlain(raw string) string {
 	scheme := anyScheme.FindString(raw)
 	u, err := url.Parse(raw)
 	if scheme == "" || err != nil || strings.Contains(raw, "#") ||
@@ -181,7 +201,7 @@ func redactQuery(query string) string {
 		name, value, _ := strings.Cut(pair, "=")
 		switch known := slices.Contains(urlOptions, name); {
 		case known && (plainValue.MatchString(value) || name == "client_name"):
-		case known || name == "password" || name == "username":
+		case known || name == "password" || name == "username" || slices.Contains(sentinelOptions, name):
 			pairs[i] = name + "=" + hidden
 		default:
 			pairs[i] = hidden

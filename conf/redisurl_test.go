@@ -36,7 +36,7 @@ func TestParseRedisRefuses(t *testing.T) {
 		"h:6379":                  errScheme,
 		"http://h":                errScheme,
 		"redis:h":                 errScheme,
-		"redis-sentinel://h":      errTopology,
+		"redis-cluster://h":       errTopology,
 		"rediss+cluster://h":      errTopology,
 		"redis://a:1,b:2":         errTopology,
 		"redis://u:p@a,b/0":       errTopology,
