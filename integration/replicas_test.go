@@ -29,6 +29,7 @@ func startReplica(t testing.TB, addr string, conf ...string) *redisServer {
 func (r *redisServer) inSync() {
 	r.t.Helper()
 	c := client(r.t, r.addr)
+	defer c.Close() // some tests look at who is connected
 	eventually(r.t, 20*time.Second, func() error {
 		text, err := c.Info(context.Background(), "replication").Result()
 		if err == nil && !strings.Contains(text, "master_link_status:up\r\n") {
@@ -36,6 +37,18 @@ func (r *redisServer) inSync() {
 		}
 		return err
 	})
+}
+
+// follow makes the server a replica by hand.
+func (r *redisServer) follow(addr string) {
+	r.t.Helper()
+	host, port, _ := net.SplitHostPort(addr)
+	c := client(r.t, r.addr)
+	defer c.Close()
+	if err := c.SlaveOf(context.Background(), host, port).Err(); err != nil {
+		r.t.Fatal(err)
+	}
+	r.inSync()
 }
 
 // promote makes a replica a master by hand.

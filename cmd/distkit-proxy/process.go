@@ -16,6 +16,7 @@ import (
 	"github.com/distkit/distkit-proxy/conf"
 	"github.com/distkit/distkit-proxy/engine"
 	"github.com/distkit/distkit-proxy/proxy"
+	"github.com/distkit/distkit-proxy/proxy/sentinel"
 )
 
 // startCheck bounds how long a start waits for Redis in all: a Redis that hangs
@@ -49,7 +50,7 @@ type counters interface {
 	Close(context.Context) ([]engine.Lost, error)
 }
 
-// closer is the part of proxy.Embedded that a process stops.
+// closer is the part of proxy.Embedded and of sentinel.Master that a process stops.
 type closer interface{ Close() }
 
 // administrator is the part of admin.Server that a process stops.
@@ -67,6 +68,7 @@ type process struct {
 	server          server
 	engine          counters
 	embedded        closer        // nil with a Redis of the user's
+	master          closer        // nil without Sentinels
 	admin           administrator // nil without --admin
 	shutdownTimeout time.Duration
 
@@ -106,8 +108,10 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 	if err != nil {
 		return nil, err
 	}
-	if p.embedded != nil {
-		undo = append(undo, p.embedded.Close)
+	for _, c := range []closer{p.embedded, p.master} {
+		if c != nil {
+			undo = append(undo, c.Close)
+		}
 	}
 	eng, err := engine.New(engineOptions(cfg, opts, log))
 	if err != nil {
@@ -155,7 +159,7 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 // starts the embedded one where none is named.
 func (p *process) openRedis(cfg conf.Config, log *slog.Logger) (backend string, opts *redis.Options, err error) {
 	if cfg.Redis != "" {
-		opts, err = conf.ParseRedis(cfg.Redis)
+		opts, err = p.openURL(cfg.Redis, log)
 		return conf.Redact(cfg.Redis), opts, err
 	}
 	if cfg.WaitReplicas > 0 {
@@ -167,6 +171,25 @@ func (p *process) openRedis(cfg conf.Config, log *slog.Logger) (backend string, 
 	}
 	p.embedded = emb
 	return embeddedNotice, emb.RedisOptions(), nil
+}
+
+// openURL says how the Redis of a URL is reached; where Sentinels know which one
+// that is, it begins to follow them.
+func (p *process) openURL(url string, log *slog.Logger) (*redis.Options, error) {
+	opts, err := conf.ParseRedis(url)
+	if err != nil {
+		return nil, err
+	}
+	s, err := conf.ParseSentinels(url)
+	if s == nil || err != nil {
+		return opts, err
+	}
+	m := sentinel.New(sentinel.Options{
+		Addrs: s.Addrs, Master: s.Master, Username: s.Username, Password: s.Password, TLS: opts.TLSConfig, Logger: log,
+	})
+	p.master = m
+	opts.Dialer = m.Dial
+	return opts, nil
 }
 
 // abandon closes an engine that has accepted nothing. It does not wait for one

@@ -14,8 +14,8 @@ const maxLostLines = 100
 //
 // Senders stop before receivers: listeners and sessions, so that nothing more
 // is accepted; the engine, which flushes what was; then the embedded Redis, into
-// which it flushes. Health checks say that it drains from the first moment, and
-// answer to the last.
+// which it flushes, or the connections to a master. Health checks say that it
+// drains from the first moment, and answer to the last.
 func (p *process) stop() bool {
 	ctx, cancel := context.WithTimeout(context.Background(), p.shutdownTimeout)
 	defer cancel()
@@ -46,6 +46,9 @@ func (p *process) stop() bool {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
+		if p.master != nil {
+			p.master.Close()
+		}
 		if p.embedded != nil {
 			p.embedded.Close()
 		}
