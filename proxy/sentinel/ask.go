@@ -184,10 +184,12 @@ func (m *Master) tellSilenceLocked(err error) {
 }
 
 // sentinelOptions are those of a client of one Sentinel. go-redis changes them.
+// The pool is bigger than it need be: after as many failures as it has places
+// go-redis goes on dialling in the background, also when the client is closed.
 func (m *Master) sentinelOptions(addr string) *redis.Options {
 	o := &redis.Options{
 		Addr: addr, Username: m.opts.Username, Password: m.opts.Password,
-		Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 1,
+		Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 100,
 		DialTimeout: askWithin, DialerRetries: 1, ReadTimeout: askWithin, WriteTimeout: askWithin,
 		ContextTimeoutEnabled:    true,
 		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
