@@ -43,7 +43,8 @@ func main() {
 	pause := flag.Duration("pause", 8*time.Millisecond, "average time between two commands of a client")
 	names := flag.String("faults", "", "names of faults, separated by commas; all if left out, - for none")
 	race := flag.Bool("race", false, "build the proxy with the race detector")
-	list := flag.Bool("list", false, "list the faults, or with -seed the schedule of its first rounds, and exit")
+	verbose := flag.Bool("v", false, "print every fault when it happens")
+	list := flag.Bool("list", false, "list the faults and exit")
 	flag.Parse()
 	if *seed == 0 {
 		*seed = rand.Uint64N(1e9) + 1
@@ -68,7 +69,7 @@ func main() {
 	fmt.Printf("seed %d, set-up %s, %d proxies, rounds of %v for %v; logs and histories in %s\n", *seed, *setup, *proxies, *round, *duration, dir)
 	t, err := run(ctx, options{
 		duration: *duration, round: *round, pause: *pause, seed: *seed, first: *first, setup: *setup,
-		proxies: *proxies, race: *race, faults: *names, chosen: chosen, dir: dir, out: os.Stdout,
+		proxies: *proxies, race: *race, verbose: *verbose, faults: *names, chosen: chosen, dir: dir, out: os.Stdout,
 	})
 	if t != nil {
 		t.report()

@@ -36,6 +36,7 @@ func (t *torture) quiet(ctx context.Context) (b books, err error) {
 	if err := t.field.heal(ctx); err != nil {
 		return b, fmt.Errorf("undoing the faults: %w", err)
 	}
+	t.note("every fault is undone")
 	// What was asked for by clients that are gone by now has to be over.
 	for _, p := range t.field.proxies {
 		err := poll(ctx, quietLimit, func() error {
@@ -67,8 +68,14 @@ func (t *torture) quiet(ctx context.Context) (b books, err error) {
 			return b, err
 		}
 	}
+	t.note("everything is flushed")
+	was := ""
 	err = poll(ctx, quietLimit, func() error {
 		b, err = t.converged(ctx)
+		if err != nil && err.Error() != was {
+			was = err.Error()
+			t.note("%s", was)
+		}
 		return err
 	})
 	return b, err

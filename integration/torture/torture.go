@@ -14,7 +14,7 @@ import (
 
 // options are what a run is made of.
 type options struct {
-	duration time.Duration // of the whole run, start and checks included
+	duration time.Duration // of the whole run, checks included
 	round    time.Duration // from one check to the next
 	pause    time.Duration // average time between two commands of a client
 	seed     uint64
@@ -22,6 +22,7 @@ type options struct {
 	setup    string
 	proxies  int
 	race     bool
+	verbose  bool   // every fault is printed
 	faults   string // how the chosen ones were named
 	chosen   []*fault
 	dir      string // where servers and histories lie
@@ -41,7 +42,8 @@ type torture struct {
 	mu sync.Mutex
 	// mu guards the following fields.
 	active     map[*injection]bool
-	disturbed  time.Time // when the last fault was over
+	striking   map[string]*sync.Mutex // by lane and target: faults there come one after the other
+	disturbed  time.Time              // when the last fault was over
 	violations []violation
 	told       map[account]bool // violations of this round
 	tally      map[*fault]*tally
@@ -79,9 +81,8 @@ func (v violation) String() string {
 func run(ctx context.Context, opts options) (*torture, error) {
 	t := &torture{
 		opts: opts, ledger: newLedger(), floors: &floors{at: make(map[view]floor)}, history: newHistory(),
-		active: make(map[*injection]bool), told: make(map[account]bool), tally: make(map[*fault]*tally),
+		active: make(map[*injection]bool), striking: make(map[string]*sync.Mutex), told: make(map[account]bool), tally: make(map[*fault]*tally),
 	}
-	end := time.Now().Add(opts.duration)
 	var err error
 	if t.field, err = newField(ctx, opts.dir, opts.setup, opts.proxies, opts.race); err != nil {
 		return nil, err
@@ -96,6 +97,7 @@ func run(ctx context.Context, opts options) (*torture, error) {
 	for _, f := range opts.chosen {
 		t.tally[f] = &tally{}
 	}
+	end := time.Now().Add(opts.duration)
 	for round := opts.first; time.Now().Before(end) && ctx.Err() == nil && len(t.violations) < maxViolations; round++ {
 		length := min(opts.round, time.Until(end))
 		if err := t.round(ctx, round, length); err != nil {
@@ -126,6 +128,8 @@ func (t *torture) round(ctx context.Context, round int, length time.Duration) er
 	stopLoad()
 	load.Wait()
 
+	atRest := time.Now()
+	t.note("the clients have stopped")
 	b, err := t.quiet(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -145,8 +149,9 @@ func (t *torture) round(ctx context.Context, round int, length time.Duration) er
 	clear(t.told)
 	t.mu.Unlock()
 	t.history.forget()
-	fmt.Fprintf(t.opts.out, "round %d: %d faults, %d increments acknowledged, %d violations, %v\n",
-		round, len(happened), t.stats.acked.Load()-acked, len(t.violations)-found, time.Since(began).Round(100*time.Millisecond))
+	fmt.Fprintf(t.opts.out, "round %d: %d faults, %d increments acknowledged, %d violations, %v, at rest after %v\n",
+		round, len(happened), t.stats.acked.Load()-acked, len(t.violations)-found,
+		atRest.Sub(began).Round(100*time.Millisecond), time.Since(atRest).Round(100*time.Millisecond))
 	if err != nil { // whatever comes next would only repeat it
 		return fmt.Errorf("round %d did not come to rest: %w", round, err)
 	}
@@ -210,13 +215,17 @@ func (t *torture) inject(ctx context.Context, injections []injection, length tim
 
 // strike makes one fault happen and counts it.
 func (t *torture) strike(ctx context.Context, in *injection) {
+	// One may last longer than planned: the next must not find its target half up.
+	turn := t.turn(in)
+	turn.Lock()
+	defer turn.Unlock()
 	t.mu.Lock()
 	t.active[in] = true
 	t.mu.Unlock()
-	t.history.note("%v", *in)
+	t.note("%v", *in)
 	acked := t.stats.acked.Load()
 	err := in.fault.happens(ctx, t, *in)
-	t.history.note("over: %v: %v", *in, err)
+	t.note("over: %v: %v", *in, err)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	delete(t.active, in)
@@ -226,6 +235,25 @@ func (t *torture) strike(ctx context.Context, in *injection) {
 	tally.acked += t.stats.acked.Load() - acked
 	if err != nil {
 		tally.failed++
+	}
+}
+
+// turn is held while a fault strikes a target.
+func (t *torture) turn(in *injection) *sync.Mutex {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	key := fmt.Sprint(in.fault.lane, in.target)
+	if t.striking[key] == nil {
+		t.striking[key] = new(sync.Mutex)
+	}
+	return t.striking[key]
+}
+
+// note adds to the history of the round.
+func (t *torture) note(format string, args ...any) {
+	t.history.note(format, args...)
+	if t.opts.verbose {
+		fmt.Fprintf(t.opts.out, "%s  %s\n", time.Now().Format("15:04:05.000"), fmt.Sprintf(format, args...))
 	}
 }
 
