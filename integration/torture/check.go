@@ -47,11 +47,21 @@ func (t *torture) compare(a account, expected bounds, counted int64) {
 	if expected.holds(counted) {
 		return
 	}
-	v := violation{account: a, text: fmt.Sprintf("Redis has %d, expected is %v", counted, expected)}
-	if v.kind = "doubled"; counted < expected.acked+expected.lower {
-		v.kind = "lost"
+	t.violation(violation{kind: kindOf(a.counter, counted, expected), account: a,
+		text: fmt.Sprintf("Redis has %d, expected is %v", counted, expected)})
+}
+
+// kindOf says what a wrong count means: where there are decrements, too, a lost
+// one looks like a doubled increment.
+func kindOf(counter string, counted int64, expected bounds) string {
+	switch {
+	case !rising(counter):
+		return "lost or doubled"
+	case counted < expected.acked+expected.lower:
+		return "lost"
+	default:
+		return "doubled"
 	}
-	t.violation(v)
 }
 
 // check compares the counters of a place with Redis and takes their values over.

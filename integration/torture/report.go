@@ -32,20 +32,13 @@ func (t *torture) report() {
 		y := t.tally[f]
 		fmt.Fprintf(out, "%-22s %7d %7d %13d %6d %8d %6d\n", f.name, y.times, y.failed, y.acked, y.lost, y.doubled, y.other)
 	}
-	lost, doubled, other := 0, 0, 0
+	kinds := make(map[string]int)
 	for _, v := range t.violations {
-		switch v.kind {
-		case "lost":
-			lost++
-		case "doubled":
-			doubled++
-		default:
-			other++
-		}
+		kinds[v.kind]++
 	}
 	fmt.Fprintf(out, "\n%d rounds, %d commands, %d increments acknowledged, %d unknown, %d said to be lost at a stop; %d sums checked\n",
 		t.stats.rounds, t.stats.commands.Load(), t.stats.acked.Load(), t.stats.doubts.Load(), t.stats.lostAtStop.Load(), t.stats.checked.Load())
-	fmt.Fprintf(out, "violations: %d lost, %d doubled, %d other\n", lost, doubled, other)
+	fmt.Fprintf(out, "violations: %d %v\n", len(t.violations), kinds)
 	told := make(map[int]bool)
 	for _, v := range t.violations {
 		if told[v.round] {

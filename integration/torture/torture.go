@@ -135,9 +135,10 @@ func (t *torture) round(ctx context.Context, round int, length time.Duration) er
 		return nil
 	}
 	if err != nil {
-		t.violation(violation{kind: "liveness", text: err.Error(), round: round})
+		t.violation(violation{kind: "liveness", text: err.Error()})
+	} else {
+		t.check(b)
 	}
-	t.check(b)
 	alive := make(map[int]int64)
 	for _, p := range t.field.proxies {
 		alive[p.place] = p.life.Load()
