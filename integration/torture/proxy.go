@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -147,14 +146,4 @@ func (p *proxyServer) alarms() (found []string) {
 		}
 	}
 	return found
-}
-
-// reachable reports whether the address takes connections.
-func (p *proxyServer) reachable() bool {
-	conn, err := net.DialTimeout("tcp", p.addr, time.Second)
-	if err != nil {
-		return false
-	}
-	conn.Close()
-	return true
 }

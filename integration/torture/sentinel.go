@@ -19,7 +19,7 @@ const masterName = "mymaster"
 // sentinel is a master, a replica, three Sentinels, and proxies that ask these.
 func sentinel(ctx context.Context, f *field, binary string, proxies int) error {
 	f.canLose = true
-	f.clock, f.noClock = nil, errors.New("Sentinels go by it, too")
+	f.clock, f.noClock = nil, errors.New("the Sentinels go by it, too")
 	for i := range 2 {
 		extra := []string{"--repl-diskless-sync-delay", "0", "--repl-timeout", "5"}
 		if i > 0 {
@@ -99,7 +99,7 @@ func (f *field) elected(ctx context.Context) (*redisServer, error) {
 			}
 		}
 	}
-	return nil, errors.New("no Sentinel names a master")
+	return nil, errors.New("none of the Sentinels names a master")
 }
 
 // settled waits until one Redis is the master for all Sentinels and itself, and

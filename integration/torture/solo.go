@@ -102,9 +102,7 @@ func (s *solos) maybe(c *solo, do change, strict bool) {
 // enter gives the counter its states. The caller holds mu.
 func (c *solo) enter(states []int64, risky bool) {
 	if risky {
-		for _, state := range c.states {
-			c.since = append(c.since, state)
-		}
+		c.since = append(c.since, c.states...)
 	}
 	c.states = states
 	if len(states) > maxStates {
