@@ -30,9 +30,9 @@ func (e *Engine) onCell(ctx context.Context, f Family, key Key, item *Item, came
 			return Result{Err: err}
 		}
 		res, retry := st(p, c, item, came)
-		var target uint64
+		var flushed func() bool
 		if retry {
-			target = p.flushNow()
+			flushed = p.flushFirst(c)
 		} else {
 			p.touchLocked(c, came)
 		}
@@ -43,7 +43,7 @@ func (e *Engine) onCell(ctx context.Context, f Family, key Key, item *Item, came
 			}
 			return res
 		}
-		if err := p.awaitFlush(ctx, target, e.opts.CommandTimeout); err != nil {
+		if err := p.awaitFlush(ctx, flushed, e.opts.CommandTimeout); err != nil {
 			return Result{Err: err}
 		}
 	}
@@ -125,25 +125,37 @@ func (c *cell) readable() (Value, error) {
 
 // flushNow has everything that is in line now flushed without waiting for the
 // interval, and returns what awaitFlush waits for.
-func (p *partition) flushNow() uint64 {
+func (p *partition) flushNow() (done func() bool) {
 	p.mu.Lock()
 	target := p.entered
 	p.flushTo = max(p.flushTo, target)
 	p.mu.Unlock()
 	p.kick()
-	return target
+	return func() bool { return p.acked >= target }
 }
 
-// awaitFlush waits until the rounds of everything in line before target have
-// ended, at most for limit.
-func (p *partition) awaitFlush(ctx context.Context, target uint64, limit time.Duration) error {
+// flushFirst has counters flushed with one of the next rounds, however long the
+// line is, and returns what awaitFlush waits for. The cells' shards may be locked.
+func (p *partition) flushFirst(cells ...*cell) (done func() bool) {
+	p.mu.Lock()
+	p.hurry = append(p.hurry, cells...)
+	p.hurried += uint64(len(cells))
+	target := p.hurried
+	p.mu.Unlock()
+	p.kick()
+	return func() bool { return p.arrived >= target }
+}
+
+// awaitFlush waits until flushNow or flushFirst say that the rounds asked for
+// have ended, at most for limit.
+func (p *partition) awaitFlush(ctx context.Context, flushed func() bool, limit time.Duration) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	refusals := p.refusals.Load()
 	for {
 		done := p.rounds.next()
 		p.mu.Lock()
-		reached := p.acked >= target
+		reached := flushed()
 		p.mu.Unlock()
 		// The rounds of a refused partition end too, with nothing taken: then what
 		// counts is the next attempt.

@@ -21,11 +21,13 @@ type Lost struct {
 
 // Flush waits until Redis has what was accepted for the keys before the call,
 // and returns how many of them had something to flush; 0 for a strict family.
+// They go before what else waits.
 func (e *Engine) Flush(ctx context.Context, f Family, keys []Key) (int, error) {
 	if !f.Lax() {
 		return 0, nil
 	}
 	flushed := make(map[*cell]*partition)
+	waiting := make(map[*partition][]*cell)
 	for _, key := range keys {
 		h := hash(key.Counter)
 		p, err := e.partition(f, key.Namespace, h)
@@ -34,19 +36,18 @@ func (e *Engine) Flush(ctx context.Context, f Family, keys []Key) (int, error) {
 		}
 		s := p.shardOf(h)
 		s.mu.Lock()
-		if c := s.cells[string(key.Counter)]; c != nil && c.dirty() {
+		if c := s.cells[string(key.Counter)]; c != nil && c.dirty() && flushed[c] == nil {
 			flushed[c] = p
+			waiting[p] = append(waiting[p], c)
 		}
 		s.mu.Unlock()
 	}
-	targets := make(map[*partition]uint64)
-	for _, p := range flushed {
-		if _, ok := targets[p]; !ok {
-			targets[p] = p.flushNow()
-		}
+	targets := make(map[*partition]func() bool)
+	for p, cells := range waiting {
+		targets[p] = p.flushFirst(cells...)
 	}
-	for p, target := range targets {
-		if err := p.awaitFlush(ctx, target, p.e.opts.CommandTimeout); err != nil {
+	for p, done := range targets {
+		if err := p.awaitFlush(ctx, done, p.e.opts.CommandTimeout); err != nil {
 			return 0, err
 		}
 	}

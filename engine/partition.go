@@ -53,6 +53,9 @@ type partition struct {
 	popped  uint64     // cells ever taken from it
 	acked   uint64     // cells taken whose round has ended
 	flushTo uint64     // do not wait for the interval until acked reaches this
+	hurry   []*cell    // counters to flush before the queue, for FLUSH and rule L11
+	hurried uint64     // cells ever appended to hurry
+	arrived uint64     // cells taken from it whose round has ended
 	loads   []*cell    // counters to load
 	groups  []*opGroup // operations to carry out
 	busy    bool       // the flusher has a round under way

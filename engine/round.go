@@ -3,7 +3,8 @@ package engine
 // Sizes of a round: between 100 and 500 counters a script cost Redis least per
 // counter and block it for less than a millisecond.
 const (
-	maxCarried = 500  // increments in a batch
+	maxCarried = 500  // increments in a batch, without those of the operations' counters
+	maxHurried = 250  // of them such as did not wait in the queue; the rest is the queue's
 	maxOps     = 500  // operations in a batch
 	maxReads   = 2000 // counters loaded or refreshed beside it
 	readPiece  = 500  // of them in one command
@@ -23,7 +24,8 @@ type round struct {
 	cleared []*cell    // the cells whose changes clear makes void
 
 	reads  []*cell
-	popped int // queue entries that this round accounts for
+	popped  int // queue entries that this round accounts for
+	hurried int // and those of the cells that did not wait in the queue
 }
 
 // carried is one counter's change in a batch, with what it was made under.
@@ -46,14 +48,19 @@ func (p *partition) build(now int64) *round {
 		loads = loads[:maxReads]
 	}
 	p.loads = p.loads[len(loads):]
-	var line []*cell
+	var line, hurry []*cell
+	if r.clear == nil {
+		hurry = p.hurry[:min(len(p.hurry), maxHurried)]
+		p.hurry = p.hurry[len(hurry):]
+		r.hurried = len(hurry)
+	}
 	if r.clear == nil && p.lineDueLocked() <= now {
 		if p.popped >= p.passTo { // a pass over all that are in line now begins
 			p.passTo, p.passFrom, p.spoilt = p.entered, now, false
 			// What the last pass was about has been sent.
 			p.inLine.Store(p.since.Swap(0))
 		}
-		line = p.queue[:min(len(p.queue), maxCarried)]
+		line = p.queue[:min(len(p.queue), max(maxCarried-maxHurried, maxCarried-len(hurry)-len(r.ops)))]
 		p.queue = p.queue[len(line):]
 		p.popped += uint64(len(line))
 		r.popped = len(line)
@@ -63,7 +70,7 @@ func (p *partition) build(now int64) *round {
 	if r.clear != nil {
 		p.takeAll(r)
 	} else {
-		p.take(r, line, now)
+		p.take(r, hurry, line, now)
 	}
 	r.reads = append(r.reads, loads...)
 	r.write = r.clear != nil || len(r.carried)+len(r.ops) > 0
@@ -106,9 +113,9 @@ func (p *partition) takeOpsLocked(r *round) {
 	}
 }
 
-// take carries the pending changes of the cells in line and of the operations'
-// counters, and has the rest of the line refreshed if it is in use.
-func (p *partition) take(r *round, line []*cell, now int64) {
+// take carries the pending changes of the operations' counters, of the cells in a
+// hurry and of those in line, and has the rest of the line refreshed if it is in use.
+func (p *partition) take(r *round, hurry, line []*cell, now int64) {
 	for _, op := range r.ops {
 		h := hash([]byte(op.name))
 		s := p.shardOf(h)
@@ -118,12 +125,18 @@ func (p *partition) take(r *round, line []*cell, now int64) {
 		}
 		s.mu.Unlock()
 	}
+	for _, c := range hurry {
+		s := p.shardOfCell(c)
+		s.mu.Lock()
+		p.carryLocked(r, c)
+		s.mu.Unlock()
+	}
 	for _, c := range line {
 		s := p.shardOfCell(c)
 		s.mu.Lock()
 		c.queued = false
 		switch {
-		case c.sent.has: // carried for an operation above
+		case c.sent.has: // carried above
 		case c.pending.has && now >= c.retryAt:
 			p.carryLocked(r, c)
 		case now-c.touchedAt <= int64(p.e.opts.AllowedLag) && !c.asked:
@@ -167,7 +180,8 @@ func (p *partition) finish(r *round) {
 	if len(p.queue) == 0 { // nothing waits; a change accepted right now is noted by its round
 		p.since.Store(0)
 	}
-	r.popped = 0
+	p.arrived += uint64(r.hurried)
+	r.popped, r.hurried = 0, 0
 	p.mu.Unlock()
 	p.rounds.fire()
 }
