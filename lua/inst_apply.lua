@@ -228,10 +228,8 @@ end
 
 if touched then
   ensure_mark(epochs, ARGV[6])
-  redis.call('ZADD', instances, now, me)
-else
-  redis.call('ZADD', instances, 'XX', now, me)
 end
+beat(instances, me, now, dead_ms, not touched)
 in_pieces('HSET', totals, new_totals, 2)
 in_pieces('HDEL', totals, no_totals, 1)
 in_pieces('HSET', slices, new_slices, 2)

@@ -21,7 +21,7 @@ local me, dead_ms, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 if must_restore(buried) then return {'buried'} end
 local now, status = now_ms(), 'none'
 if redis.call('EXISTS', slices) == 1 then
-  redis.call('ZADD', instances, now, me)
+  beat(instances, me, now, dead_ms)
   status = 'ok'
 end
 redis.call('PEXPIRE', record, ttl)
