@@ -69,6 +69,8 @@ type framer struct {
 	doubt   protocolError
 
 	err protocolError // the violation, final
+
+	steps uint64 // bytes looked at and turns of the loop, so that tests can bound them
 }
 
 func newFramer(limits Limits, bufs *bufferPool) framer {
@@ -140,6 +142,7 @@ func (f *framer) drop() {
 // needed or err is set.
 func (f *framer) next(arena [][]byte) (req request, used [][]byte, ok bool) {
 	for f.err == "" && f.doubt == "" && f.pos < len(f.buf) || f.state == wantBulk {
+		f.steps++
 		switch f.state {
 		case wantCommand:
 			f.line = f.start
@@ -252,21 +255,22 @@ func (f *framer) judge(trusted bool) {
 // headerLine returns the line at f.line without its end, once it is complete.
 // Like Redis it looks for CR and takes whatever byte follows for the LF.
 func (f *framer) headerLine(tooBig protocolError) ([]byte, bool) {
-	i := bytes.IndexByte(f.buf[f.pos:], '\r')
-	switch {
-	case i < 0:
-		f.pos = len(f.buf)
-	case f.pos+i+1 < len(f.buf):
-		end := f.pos + i
+	end := len(f.buf)
+	i := f.find(f.buf[f.pos:], '\r')
+	if i >= 0 {
+		end = f.pos + i
+	}
+	if end-f.line > maxLine { // also where Redis, by luck, reads its end with it
+		f.err = tooBig
+		return nil, false
+	}
+	if i >= 0 && end+1 < len(f.buf) {
 		f.buf[end+1] = '\n'
 		f.pos = end + 2
 		return f.buf[f.line:end], true
-	default:
-		f.pos += i // look at the CR again when its LF is here
 	}
-	if len(f.buf)-f.line > maxLine {
-		f.err = tooBig
-	} else if len(f.buf)-f.start > f.limits.MaxQueryBuffer {
+	f.pos = end // look at the CR again when its LF is here
+	if len(f.buf)-f.start > f.limits.MaxQueryBuffer {
 		f.err = errBigQuery
 	}
 	return nil, false
@@ -275,9 +279,12 @@ func (f *framer) headerLine(tooBig protocolError) ([]byte, bool) {
 // inlineLine returns the inline line without its end, once it is complete.
 func (f *framer) inlineLine() ([]byte, bool) {
 	fresh := f.buf[f.pos:]
-	i := bytes.IndexByte(fresh, '\n')
-	if nul := bytes.IndexByte(fresh, 0); nul >= 0 && (i < 0 || nul < i) {
-		f.nul = true
+	i := f.find(fresh, '\n')
+	if i >= 0 {
+		fresh = fresh[:i] // what is behind it is looked at with its own line
+	}
+	if !f.nul {
+		f.nul = f.find(fresh, 0) >= 0
 	}
 	end := f.pos + i
 	if i < 0 || f.nul {
@@ -293,6 +300,17 @@ func (f *framer) inlineLine() ([]byte, bool) {
 	f.pos = end + 1
 	line := f.buf[f.start:end]
 	return bytes.TrimSuffix(line, []byte("\r")), true
+}
+
+// find is the index of c in p, or -1.
+func (f *framer) find(p []byte, c byte) int {
+	i := bytes.IndexByte(p, c)
+	if i < 0 {
+		f.steps += uint64(len(p))
+	} else {
+		f.steps += uint64(i)
+	}
+	return i
 }
 
 // request slices the complete command out of the buffer.
@@ -334,11 +352,11 @@ func parseLen(b []byte) (int64, bool) {
 		}
 		n = n*10 + uint64(c-'0')
 	}
-	if n > math.MaxInt64 {
-		return 0, false
-	}
-	if neg {
+	switch {
+	case neg && n <= -math.MinInt64:
 		return -int64(n), true
+	case !neg && n <= math.MaxInt64:
+		return int64(n), true
 	}
-	return int64(n), true
+	return 0, false
 }

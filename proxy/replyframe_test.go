@@ -84,22 +84,6 @@ func TestReplyFramerDepth(t *testing.T) {
 	}
 }
 
-func FuzzReplyFramer(f *testing.F) {
-	for reply := range wholeReplies {
-		f.Add([]byte(reply), uint8(2))
-	}
-	f.Add([]byte(">1\r\n+a\r\n*2\r\n:1\r\n"), uint8(1))
-	f.Fuzz(func(t *testing.T, in []byte, cut uint8) {
-		whole, wholeErr := replyEnds(in, len(in)+1)
-		for _, step := range []int{1, int(cut) + 1} {
-			split, splitErr := replyEnds(in, step)
-			if whole != split || (wholeErr == nil) != (splitErr == nil) {
-				t.Fatalf("in pieces of %d: %s %v, whole: %s %v", step, split, splitErr, whole, wholeErr)
-			}
-		}
-	})
-}
-
 // replyEnds marks the ends of all replies in in, given in pieces.
 func replyEnds(in []byte, step int) (string, error) {
 	var f replyFramer

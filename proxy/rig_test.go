@@ -68,7 +68,7 @@ func newRigOf(t *testing.T, asksDemand bool, change func(*Options)) *rig {
 }
 
 // testEngine is an engine over an embedded Redis of its own.
-func testEngine(t *testing.T) *engine.Engine {
+func testEngine(t testing.TB) *engine.Engine {
 	t.Helper()
 	emb := testEmbedded(t)
 	e, err := engine.New(engine.Options{Redis: emb.RedisOptions(), InstanceID: "test"})
@@ -85,7 +85,7 @@ func testEngine(t *testing.T) *engine.Engine {
 	return e
 }
 
-func testEmbedded(t *testing.T) *Embedded {
+func testEmbedded(t testing.TB) *Embedded {
 	t.Helper()
 	emb, err := NewEmbedded(nil)
 	if err != nil {
