@@ -9,13 +9,12 @@ COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose
 NEED_DOCKER = @docker info >/dev/null 2>&1 || { \
 	echo 'make $@ needs a running Docker engine, and "docker info" finds none' >&2; exit 1; }
 
-DURATION ?= 30m
-SETUP    ?= standalone
-SEED     ?= 0
-FAULTS   ?=
+SETUP  ?= standalone
+SEED   ?= 0
+FAULTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint bench torture setup redis-up redis-down clean
+.PHONY: help build run test lint torture soak bench setup redis-up redis-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,7 +37,10 @@ bench: setup ## benchmark the proxy beside a Redis without one
 	$(GO) run ./integration/bench
 
 torture: setup ## search for lost or doubled counts under faults (DURATION=30m SETUP=standalone|sentinel SEED=n FAULTS='cut,refused'; docs/guarantees.md)
-	$(GO) run ./integration/torture -duration $(DURATION) -setup $(SETUP) -seed $(SEED) -faults '$(FAULTS)' $(TORTUREFLAGS)
+	$(GO) run ./integration/torture -duration $(or $(DURATION),30m) -setup $(SETUP) -seed $(SEED) -faults '$(FAULTS)' $(TORTUREFLAGS)
+
+soak: setup ## drive the proxy with everything (DURATION=1h) and fail if anything has grown or was lost
+	$(GO) run ./integration/soak -duration $(or $(DURATION),1h)
 
 setup: ## install what the tests need, where it is missing: redis-server, a C compiler
 	@.ci/setup
