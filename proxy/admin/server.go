@@ -12,6 +12,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"golang.org/x/net/netutil"
 
 	"github.com/distkit/distkit-proxy/proxy"
 )
@@ -20,9 +21,15 @@ import (
 const (
 	headerTimeout = 5 * time.Second
 	writeTimeout  = 30 * time.Second
-	idleTimeout   = time.Minute
+	idleTimeout   = 30 * time.Second
 	maxHeader     = 8 << 10
-	maxScrapes    = 4 // at once
+)
+
+// What all clients together may take: the file descriptors and the memory are
+// those of the counters' clients, too.
+const (
+	maxConns   = 256 // further ones wait for one of these to end
+	maxScrapes = 4   // at once; further ones get 503
 )
 
 // closeGrace is how long Close lets requests end.
@@ -108,7 +115,9 @@ func (s *Server) Drain() {
 
 // Serve serves ln until Close, and closes it. Its error is never nil, and
 // http.ErrServerClosed after Close.
-func (s *Server) Serve(ln net.Listener) error { return s.http.Serve(ln) }
+func (s *Server) Serve(ln net.Listener) error {
+	return s.http.Serve(netutil.LimitListener(ln, maxConns))
+}
 
 // Close stops serving, after a moment for the requests under way.
 func (s *Server) Close() {

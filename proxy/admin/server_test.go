@@ -9,8 +9,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -139,6 +141,43 @@ func TestLongHeadersAreRefused(t *testing.T) {
 	}
 }
 
+// However many connect, only so many are let in; the others wait their turn.
+func TestConnectionsAreBounded(t *testing.T) {
+	r := newRig(t, Options{})
+	var silent []net.Conn
+	for range maxConns + 10 {
+		conn, err := net.Dial("tcp", r.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		silent = append(silent, conn)
+	}
+	last := silent[len(silent)-1]
+	if _, err := io.WriteString(last, "GET /healthz HTTP/1.0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "as many as may are let in", func() bool { return r.conns.Load() == maxConns })
+	if err := last.SetDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := last.Read(make([]byte, 1)); n > 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the last one reads %d bytes, %v, before others have left", n, err)
+	}
+	if n := r.conns.Load(); n != maxConns {
+		t.Errorf("%d connections are let in, want %d", n, maxConns)
+	}
+	for _, conn := range silent[:maxConns] {
+		conn.Close()
+	}
+	if err := last.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if text, err := io.ReadAll(last); err != nil || !strings.HasSuffix(string(text), "ok\n") {
+		t.Errorf("the last one reads %q, %v", text, err)
+	}
+}
+
 // Close does not wait for a client that says nothing, and frees the port.
 func TestCloseCutsWhoIsSilent(t *testing.T) {
 	r := newRig(t, Options{})
@@ -171,6 +210,7 @@ type rig struct {
 	http      *http.Client
 	served    chan error
 	log       logBuffer
+	conns     atomic.Int64 // connections that are let in
 
 	mu    sync.Mutex
 	stats proxy.Stats                 // guarded by mu
@@ -208,6 +248,14 @@ func serveForTest(t *testing.T, opts Options) *rig {
 	r := &rig{t: t, addr: ln.Addr().String(), url: "http://" + ln.Addr().String(), served: make(chan error, 1)}
 	opts.Logger = slog.New(slog.NewTextHandler(&r.log, nil))
 	r.s = New(opts)
+	r.s.http.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			r.conns.Add(1)
+		case http.StateClosed:
+			r.conns.Add(-1)
+		}
+	}
 	r.http = &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}
 	go func() { r.served <- r.s.Serve(ln) }()
 	t.Cleanup(func() {
