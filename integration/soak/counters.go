@@ -97,7 +97,7 @@ func strangers(w *world) *actor {
 	c := w.open(2)
 	turns := 0
 	return &actor{
-		name: "namespaces", period: 200 * time.Millisecond,
+		name: "strangers", period: 200 * time.Millisecond,
 		close: func() { c.Close() },
 		turn: func(ctx context.Context, w *world, r *rand.Rand) error {
 			n := r.IntN(2 * maxNamespaces)

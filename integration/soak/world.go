@@ -60,7 +60,7 @@ func (w *world) drive(ctx context.Context, actors []*actor) {
 				}
 				// A turn that has begun ends, so that what it counts is known.
 				if err := a.turn(context.WithoutCancel(ctx), w, r); err != nil {
-					w.failed(err)
+					w.failed(a.name, err)
 				}
 			}
 		})
@@ -68,11 +68,15 @@ func (w *world) drive(ctx context.Context, actors []*actor) {
 	wg.Wait()
 }
 
-// failed counts an error by its kind.
-func (w *world) failed(err error) {
+// failed counts an error by its kind, and time-outs by whose they are.
+func (w *world) failed(name string, err error) {
+	k := kind(err)
+	if k == "timeout" {
+		k += "(" + name + ")"
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.errors[kind(err)]++
+	w.errors[k]++
 }
 
 // errorsByKind lists what was counted, the most frequent first.
