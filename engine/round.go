@@ -23,7 +23,7 @@ type round struct {
 	clear   *opReq     // instead of carried and ops: CLEAR or CLEARI
 	cleared []*cell    // the cells whose changes clear makes void
 
-	reads  []*cell
+	reads   []*cell
 	popped  int // queue entries that this round accounts for
 	hurried int // and those of the cells that did not wait in the queue
 }
