@@ -45,7 +45,7 @@ func (r *redisServer) follow(addr string) {
 	host, port, _ := net.SplitHostPort(addr)
 	c := client(r.t, r.addr)
 	defer c.Close()
-	if err := c.SlaveOf(context.Background(), host, port).Err(); err != nil {
+	if err := c.Do(context.Background(), "REPLICAOF", host, port).Err(); err != nil {
 		r.t.Fatal(err)
 	}
 	r.inSync()
@@ -54,7 +54,7 @@ func (r *redisServer) follow(addr string) {
 // promote makes a replica a master by hand.
 func (r *redisServer) promote() {
 	r.t.Helper()
-	if err := client(r.t, r.addr).SlaveOf(context.Background(), "NO", "ONE").Err(); err != nil {
+	if err := client(r.t, r.addr).Do(context.Background(), "REPLICAOF", "NO", "ONE").Err(); err != nil {
 		r.t.Fatal(err)
 	}
 }

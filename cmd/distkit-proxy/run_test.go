@@ -93,6 +93,21 @@ func TestAbsentRedisDoesNotStopTheStart(t *testing.T) {
 	}
 }
 
+func TestAbsentSentinelsDoNotStopTheStart(t *testing.T) {
+	a, b := freePort(t), freePort(t)
+	url := "redis+sentinel://u:secret@" + a + "," + b + "/mymaster?sentinel_password=secret"
+	p := begin(t, nil, "--listen", "127.0.0.1:0", "--redis", url)
+	if got, want := p.ready(t)["redis"], "redis+sentinel://u:***@"+a+","+b+"/mymaster?sentinel_password=***"; got != want {
+		t.Errorf("the start-up line names Redis %v, want %s", got, want)
+	}
+	p.line(t, "cannot find the master")
+	p.cancel()
+	p.wantExit(t, exitOK)
+	if strings.Contains(p.log.String(), "secret") {
+		t.Errorf("a password is in the log:\n%s", p.log.String())
+	}
+}
+
 func TestSilentRedisDoesNotHoldUpTheStart(t *testing.T) {
 	begun := time.Now()
 	p := begin(t, nil, "--listen", "127.0.0.1:0", "--redis", "redis://"+silentRedis(t), "--command-timeout", "5s")
@@ -141,7 +156,8 @@ func TestDoesNotStart(t *testing.T) {
 		{"wrong value", "--partitions 0", `partitions "0" (from --partitions): it is too small; allowed: 1 to 1024`, exitUsage},
 		{"surplus argument", "--version extra", `unexpected argument "extra"; settings are given as --name value`, exitUsage},
 		{"malformed URL", "--redis redis://:secret@h:x", `redis "redis://***" (from --redis): it is not a URL (special characters in a password are percent-encoded: '/' is %2F); ` +
-			`allowed: redis://[user:password@]host[:port][/db], rediss://… with TLS, or unix://[user:password@]/path[?db=n]`, exitUsage},
+			`allowed: redis://[user:password@]host[:port][/db], rediss://… with TLS, unix://[user:password@]/path[?db=n], or redis+sentinel://[user:password@]host[:port],…/master[/db]`, exitUsage},
+		{"replicas of the embedded Redis", "--wait-replicas 2 --listen 127.0.0.1:0", "wait-replicas 2: the embedded Redis has no replicas; name a Redis with --redis, or leave it at 0", exitFailure},
 		{"taken port", "--listen " + port, `listen "` + port + `": the address is already in use; name another with --listen`, exitFailure},
 		{"taken second port", "--listen 127.0.0.1:0 --listen " + port, `listen "` + port + `": the address is already in use; name another with --listen`, exitFailure},
 		{"taken admin port", "--listen 127.0.0.1:0 --admin " + port, `admin "` + port + `": the address is already in use; name another with --admin`, exitFailure},

@@ -23,7 +23,7 @@ func TestStopOrder(t *testing.T) {
 	if clean := f.process().stop(); !clean {
 		t.Errorf("not clean:\n%s", f.log.String())
 	}
-	if want := []string{"drain", "server", "engine", "embedded", "admin"}; !slices.Equal(f.steps, want) {
+	if want := []string{"drain", "server", "engine", "master", "embedded", "admin"}; !slices.Equal(f.steps, want) {
 		t.Errorf("stopped %v, want %v", f.steps, want)
 	}
 }
@@ -116,7 +116,7 @@ func TestFailedListenerStops(t *testing.T) {
 	f := newFake()
 	p := f.process()
 	p.failed <- errors.New("accept: broken")
-	if code := p.wait(t.Context(), nil); code != exitFailure || len(f.steps) != 5 {
+	if code := p.wait(t.Context(), nil); code != exitFailure || len(f.steps) != 6 {
 		t.Errorf("exit %d after %v, want %d after all of them", code, f.steps, exitFailure)
 	}
 }
@@ -149,6 +149,7 @@ func (f *fake) process() *process {
 		server:          fakeServer{f},
 		engine:          fakeEngine{f},
 		embedded:        fakeEmbedded{f},
+		master:          fakeMaster{f},
 		admin:           fakeAdmin{f},
 		shutdownTimeout: 8 * time.Second,
 		failed:          make(chan error, 1),
@@ -159,6 +160,7 @@ type (
 	fakeServer   struct{ *fake }
 	fakeEngine   struct{ *fake }
 	fakeEmbedded struct{ *fake }
+	fakeMaster   struct{ *fake }
 	fakeAdmin    struct{ *fake }
 )
 
@@ -174,6 +176,7 @@ func (f fakeEngine) Close(ctx context.Context) ([]engine.Lost, error) {
 }
 
 func (f fakeEmbedded) Close() { f.step("embedded") }
+func (f fakeMaster) Close()   { f.step("master") }
 
 func (f fakeAdmin) Drain() { f.step("drain") }
 func (f fakeAdmin) Close() { f.step("admin") }

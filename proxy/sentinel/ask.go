@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -91,7 +92,7 @@ func (m *Master) ask(q *question, wait time.Duration) {
 // the master. Answers with an older configuration than the known one come from
 // Sentinels that were cut off; only when most say the same were they reset.
 func (m *Master) poll(first int, known int64) (answer, error) {
-	var errs []error
+	var failed []string
 	var behind []answer
 	for i := range m.opts.Addrs {
 		from := (first + i) % len(m.opts.Addrs)
@@ -100,7 +101,7 @@ func (m *Master) poll(first int, known int64) (answer, error) {
 		case m.ctx.Err() != nil:
 			return answer{}, ErrClosed
 		case err != nil:
-			errs = append(errs, fmt.Errorf("%s: %w", m.opts.Addrs[from], err))
+			failed = append(failed, fmt.Sprintf("%s: %v", m.opts.Addrs[from], err))
 		case known != unknownEpoch && got.epoch != unknownEpoch && got.epoch < known:
 			behind = append(behind, got)
 		default:
@@ -117,9 +118,9 @@ func (m *Master) poll(first int, known int64) (answer, error) {
 		return latest, nil
 	}
 	for _, got := range behind {
-		errs = append(errs, fmt.Errorf("%s: it does not know of the last failover", m.opts.Addrs[got.from]))
+		failed = append(failed, m.opts.Addrs[got.from]+": it does not know of the last failover")
 	}
-	return answer{}, fmt.Errorf("sentinel: no Sentinel names the master %s: %w", m.opts.Master, errors.Join(errs...))
+	return answer{}, fmt.Errorf("sentinel: no Sentinel names the master %s: %s", m.opts.Master, strings.Join(failed, "; "))
 }
 
 // askOne asks one Sentinel. The configuration's number first: should the master
