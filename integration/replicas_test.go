@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 // feeding makes a server that feeds its replicas at once.
@@ -141,6 +142,61 @@ func TestFailoverByHandLosesNothing(t *testing.T) {
 	link.Up()
 	l.more(50)
 	l.check(p, replica.addr)
+}
+
+// A master that became a replica, and refuses to write over the connections it
+// has, is left: new connections lead to the new master.
+func TestDemotedMasterIsLeft(t *testing.T) {
+	former := startRedis(t, feeding)
+	now := startReplica(t, former.addr)
+	p := join(t, former, "DKC.", "me", engine.Options{WaitReplicas: 1})
+	p.ints("INC", "x", 5)
+	p.flushed()
+	p.link.Lead(now.addr)
+	now.promote()
+	former.follow(now.addr)
+	p.want([]int64{8}, "INC", "x", 3)
+	p.flushed()
+	if n := openBooks(t, now, "DKC.").total("x"); n != 8 {
+		t.Errorf("the new master has %d, want 8", n)
+	}
+}
+
+// A replica that lags knows neither the last batches nor that it does not: what
+// it says of them is not taken for a loss, and the batch on its way stays one.
+func TestLaggingReplicaIsNotBelieved(t *testing.T) {
+	onPrefixes(t, func(t *testing.T, prefix string) {
+		master := startRedis(t, feeding)
+		toMaster := startLink(t, master.addr)
+		replica := startReplica(t, toMaster.addr())
+		p := join(t, master, prefix, "me", engine.Options{DeadAfter: 30 * time.Second, FlushInterval: time.Minute})
+		toMaster.down()
+		for range 3 {
+			p.ints("INC", "x", 1)
+			p.flushed()
+		}
+		p.ints("INC", "x", 1)
+		failures := p.engine.Stats().Failures
+		p.link.Lead(replica.addr)
+		p.link.Set(func(f *loopback.Faults) { f.Lose, f.LoseAll = 1, true })
+		_ = p.c.Do(context.Background(), "DK.FLUSH") // its reply is late
+		p.lost()
+		eventually(t, 10*time.Second, func() error {
+			if n := p.engine.Stats().Failures; n < failures+3 {
+				return fmt.Errorf("%d failures", n-failures)
+			}
+			return nil
+		})
+		p.link.Lead(master.addr)
+		p.link.Cut()
+		p.flushed()
+		if n := openBooks(t, master, prefix).total("x"); n != 4 {
+			t.Errorf("the master has %d, want 4", n)
+		}
+		if n := p.engine.Stats().RecordsLost; n != 0 {
+			t.Errorf("%d records counted as lost on the word of a replica", n)
+		}
+	}, "DK.", "DKC.")
 }
 
 // infoLine is a value of our section of INFO.

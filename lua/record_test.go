@@ -8,9 +8,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Every numbered script writes whenever it finds a record: what its answer rests
+// Every numbered script writes whatever it answers: what a repeat's answer rests
 // on may have been written over another connection, and a WAIT behind it would
-// otherwise not be for that.
+// otherwise not be for that. And what a replica that lags would answer is wrong.
 func TestRepeatsRenewTheRecord(t *testing.T) {
 	const ttl = 60_000
 	inst := []string{"totals", "slices", "instances", "keys", "epochs", "buried", "record"}
@@ -27,6 +27,10 @@ func TestRepeatsRenewTheRecord(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := miniredis.RunT(t)
 			exec := runOn(t, m)
+			reply := exec.Run(t.Context(), []Call{call(2)})[0]
+			if words, _ := reply.Value.([]any); reply.Err != nil || words[0] != "gap" || !m.Exists("record") {
+				t.Fatalf("without a record: %v, %v; want gap, and a note of it", reply.Value, reply.Err)
+			}
 			for _, step := range []struct {
 				number int
 				status string

@@ -7,8 +7,10 @@
 --   'seen', payload it was applied: payload is what was kept of its reply
 --   'gap', last     the record is not at number-1: it was lost, or this is a
 --                   late copy of an old batch; nothing may be applied
--- Where there is a record its time to live (ttl, in milliseconds) begins anew: so
--- these answers are writes too, and a WAIT behind them is for all they rest on.
+-- Both of the latter write, too: they renew the record's time to live (ttl, in
+-- milliseconds) or, for a minute, note that there is none. So a server that may not
+-- write, a replica that lags, cannot give these answers, and a WAIT behind them is
+-- for all they rest on.
 local function seen_before(record, number, ttl)
   local kept = redis.call('GET', record)
   local last, payload = 0, ''
@@ -17,7 +19,11 @@ local function seen_before(record, number, ttl)
     last = tonumber(last)
   end
   if tonumber(number) == last + 1 then return 'new', '' end
-  if kept then redis.call('PEXPIRE', record, ttl) end
+  if kept then
+    redis.call('PEXPIRE', record, ttl)
+  else
+    redis.call('SET', record, '0', 'PX', 60000)
+  end
   if tonumber(number) == last then return 'seen', payload end
   return 'gap', string.format('%.0f', last)
 end

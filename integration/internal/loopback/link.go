@@ -24,6 +24,7 @@ type Faults struct {
 	Delay   time.Duration // added to every piece of a reply
 	Refuse  bool          // new connections are closed at once
 	Lose    int           // so many pieces of replies are swallowed, their connection cut
+	LoseAll bool          // every connection is cut with a lost reply
 	Swallow bool          // replies are swallowed, connections stay
 	Void    bool          // both directions are swallowed: the peer's machine is gone
 	Trickle time.Duration // pause after every byte of a reply; zero: none
@@ -155,6 +156,11 @@ func (l *Link) pass(dst net.Conn, piece []byte, reply bool) bool {
 	f := l.faults
 	if reply && f.Lose > 0 {
 		l.faults.Lose--
+		for conn := range l.conns {
+			if f.LoseAll {
+				conn.Close()
+			}
+		}
 	}
 	l.mu.Unlock()
 	switch {
