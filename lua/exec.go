@@ -51,18 +51,23 @@ func NewExecutor(client redis.UniversalClient) *Executor { return &Executor{clie
 // each. A script that Redis does not have is loaded, and the calls from there
 // on are sent again: nothing of a call answered with NOSCRIPT was executed. The
 // calls after it were executed, so only what may be repeated, reads and WAIT, may
-// stand behind a script.
+// stand behind a script. Script and call travel together: another connection may
+// lead to another server, after a failover.
 func (e *Executor) Run(ctx context.Context, calls []Call) []Reply {
 	replies := e.send(ctx, calls)
 	for i := range replies {
 		if !isNoScript(replies[i].Err) {
 			continue
 		}
-		if err := e.load(ctx, calls[i:]); err != nil {
-			replies[i].Err = err
-			return replies
+		loads := loadsOf(calls[i:])
+		again := e.send(ctx, append(loads, calls[i:]...))
+		loaded, again := again[:len(loads)], again[len(loads):]
+		for _, load := range loaded {
+			if load.Err != nil && isNoScript(again[0].Err) {
+				again[0].Err = load.Err
+			}
 		}
-		return append(replies[:i], e.send(ctx, calls[i:])...)
+		return append(replies[:i], again...)
 	}
 	return replies
 }
@@ -88,19 +93,16 @@ func (e *Executor) send(ctx context.Context, calls []Call) []Reply {
 	return replies
 }
 
-// load makes sure that Redis has the scripts of the calls.
-func (e *Executor) load(ctx context.Context, calls []Call) error {
+// loadsOf are the commands that load the scripts of the calls.
+func loadsOf(calls []Call) (loads []Call) {
 	loaded := make(map[*Script]bool)
 	for _, call := range calls {
-		if call.Script == nil || loaded[call.Script] {
-			continue
-		}
-		loaded[call.Script] = true
-		if err := e.client.ScriptLoad(ctx, call.Script.Source).Err(); err != nil {
-			return err
+		if call.Script != nil && !loaded[call.Script] {
+			loaded[call.Script] = true
+			loads = append(loads, Command("script", "load", call.Script.Source))
 		}
 	}
-	return nil
+	return loads
 }
 
 func isNoScript(err error) bool {
