@@ -168,9 +168,9 @@ func TestLaggingReplicaIsNotBelieved(t *testing.T) {
 	onPrefixes(t, func(t *testing.T, prefix string) {
 		master := startRedis(t, feeding)
 		toMaster := startLink(t, master.addr)
-		replica := startReplica(t, toMaster.addr())
+		replica := startReplica(t, toMaster.Addr())
 		p := join(t, master, prefix, "me", engine.Options{DeadAfter: 30 * time.Second, FlushInterval: time.Minute})
-		toMaster.down()
+		toMaster.Down()
 		for range 3 {
 			p.ints("INC", "x", 1)
 			p.flushed()
