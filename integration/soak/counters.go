@@ -82,9 +82,17 @@ func newcomers(w *world, prefix string) *actor {
 			for range 5 {
 				words = append(words, fmt.Sprint("n", w.fresh.Add(1)), 1+r.IntN(9))
 			}
-			_, err := w.do(ctx, c, words...)
+			reply, err := w.do(ctx, c, words...)
+			items, _ := reply.([]any)
 			for i := 1; i < len(words); i += 2 {
-				w.enter(prefix, words[i].(string), int64(words[i+1].(int)), err)
+				said := err
+				if i/2 < len(items) { // each item may have failed on its own
+					said, _ = items[i/2].(error)
+				}
+				w.enter(prefix, words[i].(string), int64(words[i+1].(int)), said)
+				if said != nil && err == nil {
+					w.failed(prefix+" newcomers", said)
+				}
 			}
 			return err
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 
 	"github.com/redis/go-redis/v9"
 
@@ -92,6 +94,23 @@ func (b *testbed) stopProxy() error {
 	return err
 }
 
+// dumpProxy ends the proxy with the stacks of all its goroutines, which it
+// leaves in a file.
+func (b *testbed) dumpProxy() (string, error) {
+	b.log.keep()
+	if err := b.proxy.Process.Signal(syscall.SIGQUIT); err != nil {
+		return "", err
+	}
+	_ = b.proxy.Wait() // with exit code 2, as it must
+	b.proxy = nil
+	f, err := os.CreateTemp("", "distkit-soak-goroutines-*.txt")
+	if err != nil {
+		return "", err
+	}
+	_, err = f.Write(b.log.kept())
+	return f.Name(), errors.Join(err, f.Close())
+}
+
 // stop ends what was started and removes what was made.
 func (b *testbed) stop() {
 	_ = servers.Stop(b.proxy) // nothing is left to be told
@@ -106,11 +125,28 @@ type proxyLog struct {
 	mu     sync.Mutex
 	part   []byte   // guarded by mu; a line that has not ended
 	errors []string // guarded by mu
+	all    []byte   // guarded by mu; everything since keep
+	keeps  bool     // guarded by mu
+}
+
+func (l *proxyLog) keep() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keeps = true
+}
+
+func (l *proxyLog) kept() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.all
 }
 
 func (l *proxyLog) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.keeps {
+		l.all = append(l.all, p...)
+	}
 	l.part = append(l.part, p...)
 	for {
 		line, rest, found := bytes.Cut(l.part, []byte("\n"))
