@@ -68,6 +68,9 @@ func (e *Engine) unreachable(err error) {
 		return
 	}
 	e.stats.failures.Add(1)
+	if redisError(err) == nil && !lua.NotSent(err) {
+		e.opts.links.distrust()
+	}
 	now := e.now()
 	// It may have been away since the last contact, which an idle proxy has only
 	// with its heartbeats.

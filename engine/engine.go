@@ -84,6 +84,7 @@ func clientOptions(opts Options) *redis.Options {
 	o.WriteTimeout = opts.CommandTimeout
 	o.PoolTimeout = opts.CommandTimeout
 	o.PoolSize = 64
+	o.Dialer = opts.links.dialer(&o)
 	o.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	return &o
 }

@@ -43,6 +43,8 @@ type Options struct {
 	IdleAfter time.Duration
 	// Logger takes one line per event, none per request. Default: discard.
 	Logger *slog.Logger
+
+	links *links // made by withDefaults
 }
 
 // ValidInstanceID reports whether s may name an instance.
@@ -72,6 +74,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.MaxPending, 1_000_000)
 	setDefault(&o.CommandTimeout, time.Second)
 	setDefault(&o.IdleAfter, time.Minute)
+	o.links = &links{}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
