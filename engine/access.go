@@ -29,15 +29,8 @@ func (e *Engine) onCell(ctx context.Context, f Family, key Key, item *Item, came
 		if err != nil {
 			return Result{Err: err}
 		}
-		res, retry := st(p, c, item, came)
-		var flushed func() bool
-		if retry {
-			flushed = p.flushFirst(c)
-		} else {
-			p.touchLocked(c, came)
-		}
-		s.mu.Unlock()
-		if !retry {
+		res, flushed := p.stepLocked(s, c, item, came, st)
+		if flushed == nil {
 			if !f.InstanceAware() {
 				res.Value.Mine, res.Prev.Mine = 0, 0
 			}
@@ -47,6 +40,18 @@ func (e *Engine) onCell(ctx context.Context, f Family, key Key, item *Item, came
 			return Result{Err: err}
 		}
 	}
+}
+
+// stepLocked takes a step, unlocks the shard even if that panics, and returns what
+// to wait for with awaitFlush before the step is tried again, or nil.
+func (p *partition) stepLocked(s *shard, c *cell, item *Item, now int64, st step) (Result, arrival) {
+	defer s.mu.Unlock()
+	res, retry := st(p, c, item, now)
+	if retry {
+		return res, p.flushFirst(c)
+	}
+	p.touchLocked(c, now)
+	return res, nil
 }
 
 // incCell is INC in memory. The cell's shard is locked.
@@ -123,40 +128,49 @@ func (c *cell) readable() (Value, error) {
 	return cur, nil
 }
 
+// arrival tells whether what a flush was asked for has been dealt with; moved:
+// the flusher had to put the line together anew, and has to be asked again. Call
+// it with partition.mu locked.
+type arrival func() (reached, moved bool)
+
 // flushNow has everything that is in line now flushed without waiting for the
 // interval, and returns what awaitFlush waits for.
-func (p *partition) flushNow() (done func() bool) {
+func (p *partition) flushNow() (done arrival) {
 	p.mu.Lock()
-	target := p.entered
+	target, mended := p.entered, p.mended
 	p.flushTo = max(p.flushTo, target)
 	p.mu.Unlock()
 	p.kick()
-	return func() bool { return p.acked >= target }
+	return func() (bool, bool) { return p.acked >= target, p.mended != mended }
 }
 
 // flushFirst has counters flushed with one of the next rounds, however long the
 // line is, and returns what awaitFlush waits for. The cells' shards may be locked.
-func (p *partition) flushFirst(cells ...*cell) (done func() bool) {
+func (p *partition) flushFirst(cells ...*cell) (done arrival) {
 	p.mu.Lock()
 	p.hurry = append(p.hurry, cells...)
 	p.hurried += uint64(len(cells))
-	target := p.hurried
+	target, mended := p.hurried, p.mended
 	p.mu.Unlock()
 	p.kick()
-	return func() bool { return p.arrived >= target }
+	return func() (bool, bool) { return p.arrived >= target, p.mended != mended }
 }
 
 // awaitFlush waits until flushNow or flushFirst say that the rounds asked for
 // have ended, at most for limit.
-func (p *partition) awaitFlush(ctx context.Context, flushed func() bool, limit time.Duration) error {
+func (p *partition) awaitFlush(ctx context.Context, flushed arrival, limit time.Duration) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	refusals := p.refusals.Load()
 	for {
 		done := p.rounds.next()
 		p.mu.Lock()
-		reached := flushed()
+		reached, moved := flushed()
 		p.mu.Unlock()
+		if moved {
+			flushed = p.flushNow()
+			continue
+		}
 		// The rounds of a refused partition end too, with nothing taken: then what
 		// counts is the next attempt.
 		err := p.failed.Load()

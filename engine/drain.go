@@ -42,7 +42,7 @@ func (e *Engine) Flush(ctx context.Context, f Family, keys []Key) (int, error) {
 		}
 		s.mu.Unlock()
 	}
-	targets := make(map[*partition]func() bool)
+	targets := make(map[*partition]arrival)
 	for p, cells := range waiting {
 		targets[p] = p.flushFirst(cells...)
 	}

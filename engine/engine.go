@@ -66,7 +66,15 @@ func newEngine(opts Options, client *redis.Client, store store) *Engine {
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.spaces.Store(&map[string]*space{})
-	e.meeting.Go(e.meet)
+	e.meeting.Go(func() {
+		for e.guard("meeting Redis", e.meet) != nil {
+			select {
+			case <-time.After(maxBackoff):
+			case <-e.ctx.Done():
+				return
+			}
+		}
+	})
 	return e
 }
 
@@ -102,7 +110,7 @@ func (e *Engine) start(p *partition) {
 	p.stopFlusher = func() { cancel(); <-done }
 	go func() {
 		defer close(done)
-		p.flush(ctx)
+		p.keepFlushing(ctx)
 	}()
 }
 

@@ -15,9 +15,7 @@ func (p *partition) flush(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		now := p.e.now()
-		p.presence.Lock()
-		due := p.due(now)
-		p.presence.Unlock()
+		due := p.dueNext(now)
 		if due <= now {
 			p.work(ctx, now)
 			if ctx.Err() != nil {
@@ -41,6 +39,12 @@ func (p *partition) flush(ctx context.Context) {
 
 // whenever is a due time that never comes.
 const whenever = 1<<63 - 1
+
+func (p *partition) dueNext(now int64) int64 {
+	p.presence.Lock()
+	defer p.presence.Unlock()
+	return p.due(now)
+}
 
 // due is when the flusher has to work next.
 func (p *partition) due(now int64) int64 {

@@ -112,7 +112,13 @@ func (e *Engine) operate(ctx context.Context, f Family, kind opKind, items []Ite
 		if len(groups) == 1 {
 			run()
 		} else {
-			wg.Go(run)
+			wg.Go(func() {
+				if e.guard("operations", run) != nil {
+					for _, i := range group.at {
+						results[i] = Result{Err: ErrUnknown}
+					}
+				}
+			})
 		}
 	}
 	wg.Wait()
@@ -130,7 +136,8 @@ func (e *Engine) clear(ctx context.Context, f Family, kind opKind, namespace []b
 		wg.Go(func() {
 			group := newGroup()
 			group.ops = []*opReq{{kind: kind}}
-			errs[i] = p.runGroup(ctx, group)[0].Err
+			errs[i] = ErrUnknown
+			e.guard("clear", func() { errs[i] = p.runGroup(ctx, group)[0].Err })
 		})
 	}
 	wg.Wait()

@@ -58,6 +58,7 @@ type partition struct {
 	arrived uint64     // cells taken from it whose round has ended
 	loads   []*cell    // counters to load
 	groups  []*opGroup // operations to carry out
+	mended  int        // how often the flusher went on after a panic: positions from before mean nothing
 	busy    bool       // the flusher has a round under way
 	gone    bool       // the partition has left the engine or the engine has stopped
 

@@ -62,11 +62,11 @@ func (s *steppedStore) step(t testing.TB, n int) {
 // whoever comes meanwhile waits for two of them at most: the one under way, and
 // the next, with which his own request travels.
 func TestRecoveryLeavesRoomForOthers(t *testing.T) {
-	const pending, rounds = 20_000, 2
+	const pending, rounds = 10_000, 2
 	onFamilies(t, lax, func(t *testing.T, f Family) {
 		m := miniredis.RunT(t)
 		s := &steppedStore{script: applyOf(f), steps: make(chan struct{})}
-		e := connectForTest(t, m.Addr(), Options{CommandTimeout: 20 * time.Second, FlushInterval: time.Minute}, func(redis store) store {
+		e := connectForTest(t, m.Addr(), Options{CommandTimeout: time.Minute, FlushInterval: time.Minute}, func(redis store) store {
 			s.store = redis
 			return s
 		})
@@ -164,7 +164,7 @@ func TestRecoveryLeavesRoomForOthers(t *testing.T) {
 			t.Errorf("%d of %d counters are pending: the drain was over before the test", left, pending)
 		}
 		close(s.steps)
-		if err := p.awaitFlush(t.Context(), flushed, 20*time.Second); err != nil {
+		if err := p.awaitFlush(t.Context(), flushed, time.Minute); err != nil {
 			t.Fatal(err)
 		}
 		mustFlush(t, e)

@@ -23,6 +23,8 @@ type round struct {
 	clear   *opReq     // instead of carried and ops: CLEAR or CLEARI
 	cleared []*cell    // the cells whose changes clear makes void
 
+	answer *answer // once Redis has answered and its number is counted as applied
+
 	reads   []*cell
 	popped  int // queue entries that this round accounts for
 	hurried int // and those of the cells that did not wait in the queue

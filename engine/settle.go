@@ -13,6 +13,7 @@ func (p *partition) settle(r *round, out answer) {
 			p.applied++
 			p.usedAt = p.e.now()
 		}
+		r.answer = &out
 		p.settleWrites(r, out)
 	}
 	for i, c := range r.reads {

@@ -57,11 +57,14 @@ func (p *partition) shardOfCell(c *cell) *shard { return p.shardOf(xxhash.Sum64S
 // eachCell calls f for every cell, its shard locked. f may drop the cell.
 func (p *partition) eachCell(f func(*shard, *cell)) {
 	for i := range p.shards {
-		s := &p.shards[i]
-		s.mu.Lock()
-		for _, c := range s.cells {
-			f(s, c)
-		}
-		s.mu.Unlock()
+		p.shards[i].each(f)
+	}
+}
+
+func (s *shard) each(f func(*shard, *cell)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.cells {
+		f(s, c)
 	}
 }

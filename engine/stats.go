@@ -51,6 +51,8 @@ type Stats struct {
 	Restored uint64
 	// RecordsLost is the number of times Redis had lost a batch record.
 	RecordsLost uint64
+	// Panics is the number of panics that the engine's goroutines went on after.
+	Panics uint64
 	// RedisUp is whether the last exchange with Redis succeeded.
 	RedisUp bool
 }
@@ -59,7 +61,7 @@ type Stats struct {
 type counts struct {
 	accepted, scripts, carried, commands, loads atomic.Uint64
 	failures, buried, burialOverflows           atomic.Uint64
-	restored, recordsLost, replicaWaits         atomic.Uint64
+	restored, recordsLost, replicaWaits, panics atomic.Uint64
 	latency, latencyMax                         atomic.Int64 // ns
 	flushes                                     histogram
 }
@@ -98,6 +100,7 @@ func (e *Engine) Stats() Stats {
 		BurialOverflows:    c.burialOverflows.Load(),
 		Restored:           c.restored.Load(),
 		RecordsLost:        c.recordsLost.Load(),
+		Panics:             c.panics.Load(),
 		RedisUp:            e.met.Load() && e.downSince.Load() == 0,
 	}
 	now := e.now()

@@ -21,17 +21,7 @@ func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 	}
 	graves := burySteps
 	for range 1000 {
-		p.presence.Lock()
-		var call lua.Call
-		send := strictly
-		send.checkDead = graves > 0
-		if r.clear != nil {
-			call = p.clearCall(r.clear.kind, send)
-		} else {
-			call = p.applyCall(send, nil, ops)
-		}
-		p.presence.Unlock()
-		calls := []lua.Call{call}
+		calls := []lua.Call{p.strictCall(r, graves > 0)}
 		if r.clear != nil || !onlyGets(ops) {
 			calls = append(calls, p.e.waitReplicas()...)
 		}
@@ -74,6 +64,19 @@ func (p *partition) runStrict(ctx context.Context, ops []*opReq) []Result {
 		}
 	}
 	return sameFailure(len(ops), ErrUnavailable)
+}
+
+// strictCall is the script of a strict command; checkDead: it stops where there
+// is a dead instance to bury.
+func (p *partition) strictCall(r *round, checkDead bool) lua.Call {
+	p.presence.Lock()
+	defer p.presence.Unlock()
+	send := strictly
+	send.checkDead = checkDead
+	if r.clear != nil {
+		return p.clearCall(r.clear.kind, send)
+	}
+	return p.applyCall(send, nil, r.ops)
 }
 
 func (p *partition) strictResults(r *round, out answer) []Result {

@@ -135,7 +135,7 @@ func (srv *Server) section() string {
 	line("private_connections", st.PrivateConnections)
 	line("private_connections_opened", st.PrivateConnectionsOpened)
 	line("protocol_errors", st.ProtocolErrors)
-	line("panics", st.Panics)
+	line("panics", st.Panics+e.Panics)
 	return b.String()
 }
 

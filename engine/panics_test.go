@@ -1,0 +1,155 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"github.com/distkit/distkit-proxy/lua"
+)
+
+// syncBuffer is a log that may be read while it is written.
+type syncBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer // guarded by mu
+}
+
+func (b *syncBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *syncBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+// A panic in a flusher ends neither the process nor the flushing: the batch is
+// sent again, whether Redis had it or not, and counted once.
+func TestFlusherGoesOnAfterAPanic(t *testing.T) {
+	onFamilies(t, lax, func(t *testing.T, f Family) {
+		for name, applied := range map[string]bool{"before Redis had the batch": false, "after": true} {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				m := miniredis.RunT(t)
+				log := &syncBuffer{}
+				opts := unhurried
+				opts.Logger = slog.New(slog.NewTextHandler(log, nil))
+				e, s := meddleForTest(t, m.Addr(), opts)
+				mustInc(t, e, f, "x", 1)
+				mustFlush(t, e)
+				for range 3 {
+					s.once(callsOf(applyOf(f)), func(ctx context.Context, redis store, calls []lua.Call) []lua.Reply {
+						if applied {
+							redis.Run(ctx, calls)
+						}
+						panic("a mistake of ours")
+					})
+				}
+				mustInc(t, e, f, "x", 5)
+				mustInc(t, e, f, "y", 7)
+				mustFlush(t, e) // it waits through all of that
+				b := booksForTest(t, m, f)
+				for counter, want := range map[string]string{"x": "6", "y": "7"} {
+					if got := m.HGet(b.totalsKey(), counter); got != want {
+						t.Errorf("%s is %q in Redis, want %s", counter, got, want)
+					}
+				}
+				if n := e.Stats().Panics; n != 3 {
+					t.Errorf("%d panics are counted, want 3", n)
+				}
+				if text := log.String(); !strings.Contains(text, "a mistake of ours") || !strings.Contains(text, "TestFlusherGoesOnAfterAPanic") {
+					t.Errorf("the log has no panic with its stack:\n%s", text)
+				}
+				mustInc(t, e, f, "x", 1)
+				if r := operateOn(t, e, f, opSet, "x", 3); r.Err != nil || r.Prev.Total != 7 {
+					t.Errorf("SET afterwards: %+v, want 7 before it", r)
+				}
+			})
+		}
+	})
+}
+
+// A read that panics holds up nobody for ever.
+func TestLoadsGoOnAfterAPanic(t *testing.T) {
+	m := miniredis.RunT(t)
+	e, s := meddleForTest(t, m.Addr(), unhurried)
+	s.once(func(calls []lua.Call) bool { return calls[0].Args[0] == "hmget" },
+		func(context.Context, store, []lua.Call) []lua.Reply { panic("a mistake of ours") })
+	eventually(t, 5*time.Second, "a load", func() bool {
+		var res [1]Result
+		e.Get(t.Context(), LaxPlain, []Key{keyOf("x")}, res[:])
+		return res[0].Err == nil
+	})
+	if n := e.Stats().Panics; n != 1 {
+		t.Errorf("%d panics are counted, want 1", n)
+	}
+}
+
+// Whatever the flusher was about when it panicked, each change is then in one
+// place: in the batch that is repeated, acknowledged, or in line.
+func TestMendLeavesEachChangeInOnePlace(t *testing.T) {
+	names := []string{"a", "b", "c"}
+	for name, tc := range map[string]struct {
+		spoil func(p *partition, r *round) // what the panic left behind
+		want  [3]int64                     // what is still to be sent of each
+	}{
+		"a round that was never sent": {func(p *partition, r *round) { p.flight = nil }, [3]int64{1, 2, 3}},
+		"an answered round": {func(p *partition, r *round) {
+			p.flight, r.answer = r, &answer{status: "ok"}
+		}, [3]int64{}},
+		"an answered round, some settled": {func(p *partition, r *round) {
+			p.flight, r.answer = r, &answer{status: "ok"}
+			r.carried[0].c.acknowledge()
+			p.cleanedLocked(r.carried[0].c)
+		}, [3]int64{}},
+		"an answered round with a refusal": {func(p *partition, r *round) {
+			p.flight, r.answer = r, &answer{status: "ok", refused: map[int]*Error{2: ErrOverflow}}
+		}, [3]int64{0, 2, 0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e, _ := startForTest(t, unhurried)
+			f := LaxPlain
+			for _, n := range names {
+				mustInc(t, e, f, n, 0)
+			}
+			p := partitionForTest(t, e, f, DefaultNamespace)
+			p.stopFlusher() // the test is the flusher now
+			for i, n := range names {
+				mustInc(t, e, f, n, int64(i)+1)
+			}
+			p.flushNow()
+			r := p.build(e.now())
+			if r == nil || len(r.carried) != len(names) {
+				t.Fatalf("the round is %+v, want three counters", r)
+			}
+			order := make(map[string]int)
+			for i, item := range r.carried {
+				order[item.c.name] = i
+			}
+			tc.spoil(p, r)
+			p.mend(errLost)
+			for name, at := range order {
+				c := r.carried[at].c
+				want := tc.want[at]
+				if want != 0 { // spoil counts by place in the round
+					want = r.carried[at].ch.d
+				}
+				if got := c.pending.d; got != want || c.sent.has {
+					t.Errorf("%s has %d pending (in flight: %v), want %d", name, got, c.sent.has, want)
+				}
+				if want != 0 && !c.queued && !c.stuck {
+					t.Errorf("%s is not in line", name)
+				}
+			}
+		})
+	}
+}
