@@ -38,6 +38,7 @@ var oddReplies = map[string]lua.Reply{
 	"a moved slot":         {Err: redisSays("MOVED 3999 127.0.0.1:6381")},
 	"an unknown code":      {Err: redisSays("UPSTREAM the server behind has gone away")},
 	"a killed script":      {Err: redisSays("ERR Script killed by user with SCRIPT KILL... script: 694a, on @user_script:1.")},
+	"a password to give":   {Err: redisSays("ERR Protocol error: unauthenticated multibulk length")},
 	"no more clients":      {Err: redisSays("ERR max number of clients reached")},
 }
 

@@ -56,7 +56,7 @@ const deniedInScript = "can't run this command or subcommand"
 
 // awayTexts are such errors that have ERR for a code. A script that was killed
 // had written nothing: Redis kills no other.
-var awayTexts = []string{deniedInScript, "max number of clients reached", "Script killed by user"}
+var awayTexts = []string{deniedInScript, "max number of clients reached", "unauthenticated", "Script killed by user"}
 
 // wrongType is Redis' error for a key of another type.
 var wrongType = &Error{"WRONGTYPE", "Operation against a key holding the wrong kind of value"}

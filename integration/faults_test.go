@@ -129,27 +129,34 @@ func TestFaultsUnderLoad(t *testing.T) {
 	for _, fault := range allFaults {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()
-			r := startRedis(t, fault.conf...)
-			p := join(t, r, "DK.", "me", engine.Options{DeadAfter: 30 * time.Second, CommandTimeout: 200 * time.Millisecond})
-			f := &faultEnv{t: t, r: r, b: openBooks(t, r, "DK."), p: p}
-			f.load = startLoad(t, p, "DK.", "DKC.")
-			f.load.more(200)
-			f.recovered() // so that Redis has something to lose
-			fault.happens(f)
-			f.recovered()
-			f.load.more(200)
-			_, failed := f.load.stop()
-			if len(failed) > 0 {
-				t.Errorf("counters in memory failed: %v", failed)
-			}
-			p.flushed()
-			if !fault.forgets {
-				f.load.check(r)
-				return
-			}
-			f.goesOnCounting()
+			underLoad(t, fault)
 		})
 	}
+}
+
+// underLoad has a fault happen while clients count, and compares what Redis has
+// with what they were told.
+func underLoad(t *testing.T, fault fault) {
+	t.Helper()
+	r := startRedis(t, fault.conf...)
+	p := join(t, r, "DK.", "me", engine.Options{DeadAfter: 30 * time.Second, CommandTimeout: 200 * time.Millisecond})
+	f := &faultEnv{t: t, r: r, b: openBooks(t, r, "DK."), p: p}
+	f.load = startLoad(t, p, "DK.", "DKC.")
+	f.load.more(200)
+	f.recovered() // so that Redis has something to lose
+	fault.happens(f)
+	f.recovered()
+	f.load.more(200)
+	_, failed := f.load.stop()
+	if len(failed) > 0 {
+		t.Errorf("counters in memory failed: %v", failed)
+	}
+	p.flushed()
+	if !fault.forgets {
+		f.load.check(r)
+		return
+	}
+	f.goesOnCounting()
 }
 
 // failures waits until Redis was not reached so many times more.

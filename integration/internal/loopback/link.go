@@ -1,6 +1,7 @@
 package loopback
 
 import (
+	"io"
 	"net"
 	"sync"
 	"time"
@@ -27,6 +28,9 @@ type Faults struct {
 	LoseAll bool          // every connection is cut with a lost reply
 	Swallow bool          // replies are swallowed, connections stay
 	Void    bool          // both directions are swallowed: the peer's machine is gone
+	Halve   int           // so many pieces of replies are cut in half, and their connection with them
+	Hole    bool          // connections made now lead nowhere, for as long as they live
+	Stall   chan struct{} // requests are held back until it is closed; nil: they are not
 	Trickle time.Duration // pause after every byte of a reply; zero: none
 }
 
@@ -122,14 +126,31 @@ func (l *Link) accept() {
 			continue
 		}
 		l.conns[near], l.conns[far] = struct{}{}, struct{}{}
+		hole := l.faults.Hole
 		l.mu.Unlock()
 		l.wg.Add(2)
+		if hole {
+			go l.discard(near, far)
+			go l.discard(far, near)
+			continue
+		}
 		go l.copy(far, near, false)
 		go l.copy(near, far, true)
 	}
 }
 
-// copy moves bytes one way; all faults but Void apply to replies alone.
+// discard takes what comes and tells nobody.
+func (l *Link) discard(src, other net.Conn) {
+	defer l.wg.Done()
+	_, _ = io.Copy(io.Discard, src)
+	src.Close()
+	other.Close()
+	l.mu.Lock()
+	delete(l.conns, src)
+	l.mu.Unlock()
+}
+
+// copy moves bytes one way; all faults but Void and Stall apply to replies alone.
 func (l *Link) copy(dst, src net.Conn, replies bool) {
 	defer l.wg.Done()
 	defer func() {
@@ -161,15 +182,23 @@ func (l *Link) pass(dst net.Conn, piece []byte, reply bool) bool {
 				conn.Close()
 			}
 		}
+	} else if reply && f.Halve > 0 {
+		l.faults.Halve--
 	}
 	l.mu.Unlock()
 	switch {
 	case f.Void:
 		return true
 	case !reply:
+		if f.Stall != nil {
+			<-f.Stall
+		}
 		_, err := dst.Write(piece)
 		return err == nil
 	case f.Lose > 0:
+		return false
+	case f.Halve > 0:
+		_, _ = dst.Write(piece[:len(piece)/2])
 		return false
 	case f.Swallow:
 		return true
