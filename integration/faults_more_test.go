@@ -17,9 +17,13 @@ import (
 var moreFaults = []fault{
 	{name: "half replies", happens: func(f *faultEnv) {
 		for range 10 {
-			f.p.link.Set(func(f *loopback.Faults) { f.Halve = 1 })
-			f.failures(1)
-			f.recovered()
+			f.p.link.Set(func(f *loopback.Faults) { f.Halve = 2 })
+			eventually(f.t, 10*time.Second, func() error {
+				if f.p.link.Halving() > 0 {
+					return errors.New("no reply to cut")
+				}
+				return nil
+			})
 		}
 	}},
 	{name: "requests held back", happens: func(f *faultEnv) { // Redis carries them out long after they were given up

@@ -38,9 +38,9 @@ func startLoad(t testing.TB, p *party, prefixes ...string) *load {
 	l := &load{t: t, p: p, halt: make(chan struct{}), acked: make(map[string]int64), failed: make(map[string]int)}
 	for _, prefix := range prefixes {
 		for _, name := range loadCounters {
-			if err := p.c.Do(context.Background(), prefix+"GET", name).Err(); err != nil {
-				t.Fatal(err)
-			}
+			eventually(t, 20*time.Second, func() error { // with a short command-timeout the first may be late
+				return p.c.Do(context.Background(), prefix+"GET", name).Err()
+			})
 		}
 	}
 	for i := range 4 {

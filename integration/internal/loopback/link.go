@@ -80,6 +80,13 @@ func (l *Link) Losing() int {
 	return l.faults.Lose
 }
 
+// Halving is how many pieces of replies are still to be cut in half.
+func (l *Link) Halving() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.faults.Halve
+}
+
 // Conns is how many connections there are, both ends counted.
 func (l *Link) Conns() int {
 	l.mu.Lock()
