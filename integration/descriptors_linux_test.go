@@ -1,0 +1,136 @@
+package integration
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// Out of file descriptors, the program goes on for the clients that it has, does
+// not lose what they count, and reaches Redis and new clients when there are some.
+func TestProgramOutOfFileDescriptors(t *testing.T) {
+	bin := filepath.Join(t.TempDir(), "distkit-proxy")
+	out, err := exec.Command("go", "build", "-o", bin, "github.com/distkit/distkit-proxy/cmd/distkit-proxy").CombinedOutput()
+	if err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	r := startRedis(t)
+	b := openBooks(t, r, "DKC.")
+	link := startLink(t, r.addr)
+	limited := filepath.Join(t.TempDir(), "limited")
+	writeScript(t, limited, "#!/bin/sh\nulimit -n 64\nexec "+bin+" \"$@\"\n")
+	prog := startProgram(t, limited, &redisServer{addr: link.addr()})
+	c := greet(t, prog.addr)
+	ctx := context.Background()
+	inc := func(n int64) {
+		t.Helper()
+		if err := c.Do(ctx, "DKC.INC", "x", n).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	inc(1)
+	eventually(t, 10*time.Second, func() error { return c.Do(ctx, "DK.FLUSH").Err() })
+	link.down()
+	inc(1)
+	eventually(t, 20*time.Second, func() error { // and lets go of the connections to Redis that it had
+		if n := failures(t, c); n < 4 {
+			return fmt.Errorf("%d failures", n)
+		}
+		return nil
+	})
+	crowd := fillUp(t, prog.addr, 100)
+	full := 0
+	eventually(t, 20*time.Second, func() error {
+		if n := openFiles(t, prog.cmd.Process.Pid); n < 64 {
+			full = 0
+			return fmt.Errorf("%d descriptors are in use of 64", n)
+		}
+		if full++; full < 50 { // not for the moment of an attempt to reach Redis
+			return fmt.Errorf("all descriptors were in use %d times", full)
+		}
+		return nil
+	})
+	link.up()
+	inc(20)
+	tries := failures(t, c)
+	eventually(t, 20*time.Second, func() error { // it tries, at growing intervals, and counts meanwhile
+		inc(1)
+		if n := failures(t, c); n < tries+3 {
+			return fmt.Errorf("%d failures", n-tries)
+		}
+		return nil
+	})
+	tries = failures(t, c)
+	start := time.Now()
+	during(2*time.Second, func() { inc(1) })
+	if more, most := failures(t, c)-tries, 2*uint64(time.Since(start)/(500*time.Millisecond)+2); more > most {
+		t.Errorf("%d attempts in %v, want at most %d: it spins", more, time.Since(start), most)
+	}
+	var want int64
+	if err := c.Do(ctx, "DKC.GET", "x").Err(); err != nil {
+		t.Error(err)
+	}
+	for _, conn := range crowd {
+		conn.Close()
+	}
+	eventually(t, 20*time.Second, func() error { return c.Do(ctx, "DK.FLUSH").Err() })
+	if want, err = c.Do(ctx, "DKC.GET", "x").Int64(); err != nil || want < 21 {
+		t.Fatalf("GET: %d, %v", want, err)
+	}
+	if got := b.total("x"); got != want {
+		t.Errorf("Redis has %d, want %d", got, want)
+	}
+	eventually(t, 20*time.Second, func() error { return greet(t, prog.addr).Do(ctx, "DKC.GET", "x").Err() })
+}
+
+func writeScript(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fillUp opens connections until n were tried; those beyond what the server can
+// accept stay in its backlog.
+func fillUp(t *testing.T, addr string, n int) (conns []net.Conn) {
+	t.Helper()
+	for range n {
+		conn, err := net.DialTimeout("tcp", addr, time.Second)
+		if err != nil {
+			break
+		}
+		t.Cleanup(func() { conn.Close() })
+		conns = append(conns, conn)
+	}
+	return conns
+}
+
+// failures is how often the program did not reach Redis, as it says itself.
+func failures(t *testing.T, c *redis.Client) (n uint64) {
+	t.Helper()
+	text, err := c.Info(context.Background(), "distkit").Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ = strings.Cut(text, "redis_failures:")
+	fmt.Sscan(text, &n)
+	return n
+}
+
+// openFiles is how many descriptors a process has.
+func openFiles(t *testing.T, pid int) int {
+	t.Helper()
+	names, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(names)
+}
