@@ -27,7 +27,7 @@ func TestProgramOutOfFileDescriptors(t *testing.T) {
 	link := startLink(t, r.addr)
 	limited := filepath.Join(t.TempDir(), "limited")
 	writeScript(t, limited, "#!/bin/sh\nulimit -n 64\nexec "+bin+" \"$@\"\n")
-	prog := startProgram(t, limited, &redisServer{addr: link.addr()})
+	prog := startProgram(t, limited, &redisServer{addr: link.Addr()})
 	c := greet(t, prog.addr)
 	ctx := context.Background()
 	inc := func(n int64) {
@@ -38,7 +38,7 @@ func TestProgramOutOfFileDescriptors(t *testing.T) {
 	}
 	inc(1)
 	eventually(t, 10*time.Second, func() error { return c.Do(ctx, "DK.FLUSH").Err() })
-	link.down()
+	link.Down()
 	inc(1)
 	eventually(t, 20*time.Second, func() error { // and lets go of the connections to Redis that it had
 		if n := failures(t, c); n < 4 {
@@ -58,7 +58,7 @@ func TestProgramOutOfFileDescriptors(t *testing.T) {
 		}
 		return nil
 	})
-	link.up()
+	link.Up()
 	inc(20)
 	tries := failures(t, c)
 	eventually(t, 20*time.Second, func() error { // it tries, at growing intervals, and counts meanwhile
