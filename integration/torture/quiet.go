@@ -11,7 +11,7 @@ import (
 // quietLimit is how long everything may take to become quiet once every fault
 // is undone and nobody asks for anything: longer is a violation. A burial has
 // to wait for dead_after twice, if all were cut off.
-const quietLimit = 30 * time.Second
+const quietLimit = time.Minute
 
 // namespaces are all that are used.
 func (t *torture) namespaces() []string {
