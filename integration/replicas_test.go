@@ -135,7 +135,7 @@ func TestFailoverByHandLosesNothing(t *testing.T) {
 		t.Error("the master has nothing that the replica lacks")
 	}
 	link.Down()
-	link.Lead(replica.addr)
+	link.Redirect(replica.addr)
 	master.kill()
 	replica.promote()
 	startReplica(t, replica.addr)
@@ -152,7 +152,7 @@ func TestDemotedMasterIsLeft(t *testing.T) {
 	p := join(t, former, "DKC.", "me", engine.Options{WaitReplicas: 1})
 	p.ints("INC", "x", 5)
 	p.flushed()
-	p.link.Lead(now.addr)
+	p.link.Redirect(now.addr)
 	now.promote()
 	former.follow(now.addr)
 	p.want([]int64{8}, "INC", "x", 3)
@@ -177,7 +177,7 @@ func TestLaggingReplicaIsNotBelieved(t *testing.T) {
 		}
 		p.ints("INC", "x", 1)
 		failures := p.engine.Stats().Failures
-		p.link.Lead(replica.addr)
+		p.link.Redirect(replica.addr)
 		p.link.Set(func(f *loopback.Faults) { f.Lose, f.LoseAll = 1, true })
 		_ = p.c.Do(context.Background(), "DK.FLUSH") // its reply is late
 		p.lost()
@@ -187,7 +187,7 @@ func TestLaggingReplicaIsNotBelieved(t *testing.T) {
 			}
 			return nil
 		})
-		p.link.Lead(master.addr)
+		p.link.Redirect(master.addr)
 		p.link.Cut()
 		p.flushed()
 		if n := openBooks(t, master, prefix).total("x"); n != 4 {

@@ -25,6 +25,7 @@ var outcomes = []struct {
 	is   outcome
 }{
 	{"ERR distkit: no reply from Redis in time; the outcome is unknown", unknown},
+	{"ERR distkit: Redis did it and too few replicas confirmed it in time", unknown},
 	{"ERR distkit: Redis did not take the flush in time; it goes on", unknown},
 	// The proxy's own refusals, and Redis' while it starts.
 	{"LOADING distkit: Redis cannot be reached", notDone},

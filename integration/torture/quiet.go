@@ -30,13 +30,9 @@ func (t *torture) alive() (ids []string) {
 	return ids
 }
 
-// quiet brings everything to rest and returns what lies in Redis then. An error
-// says what did not come to rest.
+// quiet waits until everything has come to rest, all faults undone, and returns
+// what lies in Redis then. An error says what did not come to rest.
 func (t *torture) quiet(ctx context.Context) (b books, err error) {
-	if err := t.field.heal(ctx); err != nil {
-		return b, fmt.Errorf("undoing the faults: %w", err)
-	}
-	t.note("every fault is undone")
 	// What was asked for by clients that are gone by now has to be over.
 	for _, p := range t.field.proxies {
 		err := poll(ctx, quietLimit, func() error {

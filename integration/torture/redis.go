@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -58,7 +59,7 @@ func (r *redisServer) start(ctx context.Context) error {
 	if err := r.process.startIn(r.clock.environ(), "redis-server", args...); err != nil {
 		return err
 	}
-	return poll(ctx, 30*time.Second, func() error {
+	return poll(ctx, quietLimit, func() error {
 		if !r.running() {
 			return fmt.Errorf("%s has ended, see %s", r.name, r.logPath)
 		}
@@ -68,7 +69,22 @@ func (r *redisServer) start(ctx context.Context) error {
 
 // do runs a command, again while Redis does not take it, for a while.
 func (r *redisServer) do(ctx context.Context, words ...any) error {
-	return poll(ctx, 5*time.Second, func() error { return r.admin.Do(ctx, words...).Err() })
+	return poll(ctx, quietLimit, func() error { return r.admin.Do(ctx, words...).Err() })
+}
+
+// compact rewrites the append-only file, so that a restart reads it in no time
+// however long the run.
+func (r *redisServer) compact(ctx context.Context) error {
+	if err := r.do(ctx, "BGREWRITEAOF"); err != nil {
+		return err
+	}
+	return poll(ctx, quietLimit, func() error {
+		text, err := r.admin.Info(ctx, "persistence").Result()
+		if err == nil && !(strings.Contains(text, "aof_rewrite_in_progress:0") && strings.Contains(text, "aof_rewrite_scheduled:0")) {
+			err = fmt.Errorf("%s is rewriting its append-only file", r.name)
+		}
+		return err
+	})
 }
 
 // newClient returns a client that never repeats a command.

@@ -130,6 +130,10 @@ func (t *torture) round(ctx context.Context, round int, length time.Duration) er
 
 	atRest := time.Now()
 	t.note("the clients have stopped")
+	if err := t.field.heal(ctx); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("round %d: undoing the faults: %w", round, err)
+	}
+	t.note("every fault is undone")
 	b, err := t.quiet(ctx)
 	if ctx.Err() != nil {
 		return nil
@@ -155,6 +159,11 @@ func (t *torture) round(ctx context.Context, round int, length time.Duration) er
 		atRest.Sub(began).Round(100*time.Millisecond), time.Since(atRest).Round(100*time.Millisecond))
 	if err != nil { // whatever comes next would only repeat it
 		return fmt.Errorf("round %d did not come to rest: %w", round, err)
+	}
+	for _, r := range t.field.redis {
+		if err := r.compact(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
 	}
 	return nil
 }

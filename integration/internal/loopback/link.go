@@ -66,8 +66,8 @@ func (l *Link) Set(change func(*Faults)) {
 	change(&l.faults)
 }
 
-// Lead makes new connections go to another server.
-func (l *Link) Lead(to string) {
+// Redirect has new connections lead to another server.
+func (l *Link) Redirect(to string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.to = to

@@ -62,6 +62,26 @@ func TestLinkDown(t *testing.T) {
 	}
 }
 
+// TestLinkRedirect leads to another server from then on.
+func TestLinkRedirect(t *testing.T) {
+	l, dial := echoLink(t)
+	gone, err := FreeAddr()
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := dial()
+	if _, err := ask(conn); err != nil {
+		t.Fatal(err)
+	}
+	l.Redirect(gone)
+	if _, err := ask(dial()); err == nil {
+		t.Error("a new connection leads to the old server")
+	}
+	if _, err := ask(conn); err != nil {
+		t.Errorf("the old connection: %v", err)
+	}
+}
+
 // echoLink is a link to a server that sends everything back.
 func echoLink(t *testing.T) (l *Link, dial func() net.Conn) {
 	t.Helper()
