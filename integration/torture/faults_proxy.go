@@ -76,7 +76,7 @@ func (t *torture) takeLost(p *proxyServer, lost []lostLine) error {
 		t.history.add(event{at: time.Now(), place: p.place, id: a.id, family: prefix, counter: counter,
 			what: fmt.Sprintf("said to be lost at its stop: %+d", l.Delta), is: unknown})
 		if !t.solos[p.place].lost(prefix, counter) {
-			t.ledger.lost(a, l.Delta)
+			t.ledger.lost(a, l.Delta, rising(counter))
 		}
 	}
 	return nil

@@ -84,6 +84,11 @@ func (r risk) bounds() bounds {
 	return bounds{acked: r.plus + r.minus, count: r.nPlus + r.nMinus}
 }
 
+// doubts is what it is when the process is gone.
+func (r risk) doubts() bounds {
+	return bounds{upper: r.plus, lower: r.minus, doubts: r.nPlus + r.nMinus}
+}
+
 // ledger is what the increments so far must add up to. Safe for concurrent use.
 type ledger struct {
 	mu      sync.Mutex
@@ -149,9 +154,9 @@ func (l *ledger) died(id string, end func()) (doubts int64) {
 		if a.id != id {
 			continue
 		}
-		n := e.risked.nPlus + e.risked.nMinus
-		e.settled.add(bounds{upper: e.risked.plus, lower: e.risked.minus, doubts: n})
-		doubts += n
+		unknown := e.risked.doubts()
+		e.settled.add(unknown)
+		doubts += unknown.doubts
 		e.risked, e.marked = risk{}, risk{}
 	}
 	return doubts
@@ -172,13 +177,20 @@ func (l *ledger) stopped(id string, end func()) {
 }
 
 // lost takes what an instance said at its end that Redis has not acknowledged:
-// it may have been carried out, if only its answer is missing.
-func (l *ledger) lost(a account, delta int64) {
+// it may have been carried out, if only its answer is missing. Or a part of it
+// may, the last batch: where there are decrements, too, that can be more than
+// all of it, and nothing is certain of what was risked.
+func (l *ledger) lost(a account, delta int64, oneSign bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e := l.at(a)
-	e.settled.acked -= delta
-	e.settled.doubt(delta)
+	if oneSign {
+		e.settled.acked -= delta
+		e.settled.doubt(delta)
+		return
+	}
+	e.settled.add(e.risked.doubts())
+	e.risked, e.marked = risk{}, risk{}
 }
 
 func (l *ledger) each(id string, do func(account, *entry)) {

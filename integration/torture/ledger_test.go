@@ -47,9 +47,20 @@ func TestLedgerDeathDuringFlush(t *testing.T) {
 func TestLedgerStop(t *testing.T) {
 	l := newLedger()
 	l.ack(someAccount, 10, true, alive)
-	l.lost(someAccount, 4)
+	l.lost(someAccount, 4, true)
 	l.stopped(someAccount.id, func() {})
 	wantBounds(t, l, 6, 10)
+}
+
+// TestLedgerStopPartly does not take the sum of what was lost for all there can
+// be: of +18 in the last batch and -168 after it, the first may be there.
+func TestLedgerStopPartly(t *testing.T) {
+	l := newLedger()
+	l.ack(someAccount, 18, true, alive)
+	l.ack(someAccount, -168, true, alive)
+	l.lost(someAccount, -150, false)
+	l.stopped(someAccount.id, func() {})
+	wantBounds(t, l, -168, 18)
 }
 
 // TestLedgerLateReply does not take a reply for an acknowledgement that is
