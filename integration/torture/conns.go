@@ -55,7 +55,8 @@ func (c libraryConn) do(ctx context.Context, commands [][]any) []answer {
 }
 
 // many: of an array in which LOADING or OOM stands in an item's place go-redis
-// 9.23 leaves the rest unread, and takes it for the reply to the next command.
+// 9.23 leaves the rest unread, and takes it for the reply to the next command of
+// the pipeline.
 func (c libraryConn) many() bool { return false }
 
 func (c libraryConn) close() { c.client.Close() }

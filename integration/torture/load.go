@@ -185,7 +185,7 @@ func (t *torture) enter(o *op, i int, got reading, err error) {
 	stale := func() bool { return p.life.Load() != o.life }
 	switch {
 	case is == unexpected:
-		t.violation(violation{kind: "unexpected error", account: account, text: fmt.Sprintf("%v: %v", o.words, err)})
+		t.violation(violation{kind: unexpectedError, account: account, text: fmt.Sprintf("%v: %v", o.words, err)})
 		fallthrough
 	case is == unknown:
 		if !it.read {

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -72,6 +73,9 @@ type violation struct {
 	round   int
 }
 
+// unexpectedError is the kind of a violation that outcomes does not know.
+const unexpectedError = "unexpected error"
+
 func (v violation) String() string {
 	return fmt.Sprintf("%s: %s%s (%s): %s", v.kind, v.account.family, v.account.counter, v.account.id, v.text)
 }
@@ -98,7 +102,7 @@ func run(ctx context.Context, opts options) (*torture, error) {
 		t.tally[f] = &tally{}
 	}
 	end := time.Now().Add(opts.duration)
-	for round := opts.first; time.Now().Before(end) && ctx.Err() == nil && len(t.violations) < maxViolations; round++ {
+	for round := opts.first; time.Now().Before(end) && ctx.Err() == nil && !t.enough(); round++ {
 		length := min(opts.round, time.Until(end))
 		if err := t.round(ctx, round, length); err != nil {
 			return t, err
@@ -114,6 +118,15 @@ func run(ctx context.Context, opts options) (*torture, error) {
 
 // maxViolations ends a run.
 const maxViolations = 20
+
+// enough reports whether a run has found so much that more would not help. An
+// error that nobody has a meaning for leaves open what to count.
+func (t *torture) enough() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.violations) >= maxViolations ||
+		slices.ContainsFunc(t.violations, func(v violation) bool { return v.kind == unexpectedError })
+}
 
 // round runs load and faults for a while, and checks.
 func (t *torture) round(ctx context.Context, round int, length time.Duration) error {

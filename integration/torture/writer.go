@@ -93,7 +93,7 @@ func (t *torture) write(s *solos, p *proxyServer, life int64, c *solo, w writing
 			s.crossed(c)
 		}
 	case errors.Is(err, errMalformed) || is == unexpected:
-		t.violation(violation{kind: "unexpected error", account: account, text: fmt.Sprintf("%v: %v", w.words, err)})
+		t.violation(violation{kind: unexpectedError, account: account, text: fmt.Sprintf("%v: %v", w.words, err)})
 		s.crossed(c)
 	case is == notDone:
 	case is == unknown && w.do != nil:
@@ -127,7 +127,7 @@ func (t *torture) clear(s *solos, p *proxyServer, life int64, family, namespace 
 		empty := func(int64) (int64, bool) { return 0, true }
 		switch {
 		case is == unexpected:
-			t.violation(violation{kind: "unexpected error", account: account{p.instance(), family, c.counter}, text: "CLEAR: " + err.Error()})
+			t.violation(violation{kind: unexpectedError, account: account{p.instance(), family, c.counter}, text: "CLEAR: " + err.Error()})
 		case p.life.Load() != life:
 			s.crossed(c)
 		case is == unknown:
