@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -55,21 +56,45 @@ func NewExecutor(client redis.UniversalClient) *Executor { return &Executor{clie
 // lead to another server, after a failover.
 func (e *Executor) Run(ctx context.Context, calls []Call) []Reply {
 	replies := e.send(ctx, calls)
-	for i := range replies {
-		if !isNoScript(replies[i].Err) {
-			continue
-		}
-		loads := loadsOf(calls[i:])
-		again := e.send(ctx, append(loads, calls[i:]...))
-		loaded, again := again[:len(loads)], again[len(loads):]
-		for _, load := range loaded {
-			if load.Err != nil && isNoScript(again[0].Err) {
-				again[0].Err = load.Err
-			}
-		}
-		return append(replies[:i], again...)
+	if i := forgotten(replies); i >= 0 {
+		calls = calls[i:]
+		replies = append(replies[:i], e.reload(ctx, calls)...)
+	}
+	if i := forgotten(replies); i >= 0 { // flushed between the load and the call
+		again := e.send(ctx, whole(calls[len(calls)-(len(replies)-i):]))
+		replies = append(replies[:i], again...)
 	}
 	return replies
+}
+
+// reload loads the scripts of the calls and sends the calls.
+func (e *Executor) reload(ctx context.Context, calls []Call) []Reply {
+	loads := loadsOf(calls)
+	replies := e.send(ctx, append(loads, calls...))
+	loaded, replies := replies[:len(loads)], replies[len(loads):]
+	for _, load := range loaded {
+		if load.Err != nil && isNoScript(replies[0].Err) {
+			replies[0].Err = load.Err
+		}
+	}
+	return replies
+}
+
+// forgotten is the first call whose script Redis does not have, or -1.
+func forgotten(replies []Reply) int {
+	return slices.IndexFunc(replies, func(r Reply) bool { return isNoScript(r.Err) })
+}
+
+// whole are the calls with the scripts' text in the place of their hash: nothing
+// can be forgotten between text and call.
+func whole(calls []Call) []Call {
+	calls = slices.Clone(calls)
+	for i, call := range calls {
+		if call.Script != nil {
+			calls[i].Args = append([]any{"eval", call.Script.Source}, call.Args[2:]...)
+		}
+	}
+	return calls
 }
 
 func (e *Executor) send(ctx context.Context, calls []Call) []Reply {

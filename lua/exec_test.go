@@ -44,6 +44,51 @@ func TestRunLoadsWhatRedisForgot(t *testing.T) {
 	}
 }
 
+// A script that Redis forgets again between its load and its call is carried out
+// nevertheless, once.
+func TestRunWhatRedisForgetsAgain(t *testing.T) {
+	m := miniredis.RunT(t)
+	client := redis.NewClient(&redis.Options{Addr: m.Addr(), MaxRetries: -1, Protocol: 2, DisableIdentity: true})
+	defer client.Close()
+	client.AddHook(forgetful{m.Addr()})
+	keys := []string{"page:lax_counter", "record"}
+	for _, calls := range [][]Call{
+		{PlainApply.Call(keys, 1, 60000, 1, 1, "k", 5)},
+		{PlainApply.Call(keys, 2, 60000, 1, 1, "k", 5), Command("hget", keys[0], "k"), PlainApply.Call(keys, 3, 60000, 1, 0)},
+	} {
+		client.ScriptFlush(t.Context())
+		for i, reply := range NewExecutor(client).Run(t.Context(), calls) {
+			if reply.Err != nil {
+				t.Errorf("reply %d of %d: %v", i, len(calls), reply.Err)
+			}
+		}
+	}
+	if got := m.HGet(keys[0], "k"); got != "10" {
+		t.Errorf("two increments by 5 make %s", got)
+	}
+}
+
+// forgetful has the Redis at addr forget every script as soon as it is loaded.
+type forgetful struct{ addr string }
+
+func (forgetful) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (forgetful) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return next
+}
+
+func (f forgetful) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := next(ctx, cmd)
+		if args := cmd.Args(); cmd.Name() == "script" && args[1] == "load" {
+			other := redis.NewClient(&redis.Options{Addr: f.addr, Protocol: 2, DisableIdentity: true})
+			defer other.Close()
+			other.ScriptFlush(ctx)
+		}
+		return err
+	}
+}
+
 func TestNotSent(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
