@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -37,6 +38,22 @@ func (t *torture) check(b books) {
 	for _, s := range t.solos {
 		for _, a := range s.check(b) {
 			t.violation(a)
+		}
+	}
+}
+
+// sound checks that no proxy has noticed a fault of its own, or a loss that
+// cannot have been.
+func (t *torture) sound(ctx context.Context) {
+	fields := []string{"panics"}
+	if !t.field.canLose {
+		fields = append(fields, "records_lost")
+	}
+	for _, p := range t.field.proxies {
+		for _, field := range fields {
+			if n, err := p.info(ctx, field); err != nil || n > 0 {
+				t.violation(violation{kind: "alarm", account: account{id: p.instance()}, text: fmt.Sprintf("INFO of %s: %s is %d, %v", p.name, field, n, err)})
+			}
 		}
 	}
 }

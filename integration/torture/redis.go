@@ -22,41 +22,47 @@ const busyAfter = 200 * time.Millisecond
 type redisServer struct {
 	process
 	addr, dir string
-	extra     []string      // further settings
 	admin     *redis.Client // the checker's own, past all links
 	clock     *clock        // nil: the system's
-	sentinel  bool          // a Sentinel, with a configuration file in dir
+	mode      []string      // further arguments of the program
 }
 
-// newRedis starts a server in a directory below dir.
+// newRedis starts a server in a directory below dir, with further lines of
+// configuration. They lie in a file, in which Sentinels note who is a replica.
 func newRedis(ctx context.Context, dir, name string, clock *clock, extra ...string) (*redisServer, error) {
+	lines := append([]string{
+		`save ""`, "appendonly yes", "appendfsync always", "maxclients 1000",
+		fmt.Sprint("lua-time-limit ", busyAfter.Milliseconds()),
+	}, extra...)
+	return newServer(ctx, dir, name, clock, lines)
+}
+
+func newServer(ctx context.Context, dir, name string, clock *clock, lines []string, mode ...string) (*redisServer, error) {
 	addr, err := loopback.FreeAddr()
 	if err != nil {
 		return nil, err
 	}
 	r := &redisServer{
 		process: process{name: name, logPath: filepath.Join(dir, name+".log")},
-		addr:    addr, dir: filepath.Join(dir, name), extra: extra, clock: clock,
+		addr:    addr, dir: filepath.Join(dir, name), clock: clock, mode: mode,
 		admin: newClient(addr, time.Second),
 	}
 	if err := os.Mkdir(r.dir, 0o755); err != nil {
 		return nil, err
 	}
+	host, port, _ := net.SplitHostPort(r.addr)
+	lines = append([]string{"bind " + host, "port " + port, "dir " + r.dir}, lines...)
+	if err := os.WriteFile(r.conf(), []byte(strings.Join(lines, "\n")+"\n"), 0o644); err != nil {
+		return nil, err
+	}
 	return r, r.start(ctx)
 }
 
+func (r *redisServer) conf() string { return filepath.Join(r.dir, "redis.conf") }
+
 // start starts the server, again after its end, and waits until it answers.
 func (r *redisServer) start(ctx context.Context) error {
-	host, port, _ := net.SplitHostPort(r.addr)
-	args := append([]string{
-		"--bind", host, "--port", port, "--dir", r.dir, "--save", "",
-		"--appendonly", "yes", "--appendfsync", "always", "--maxclients", "1000",
-		"--lua-time-limit", fmt.Sprint(busyAfter.Milliseconds()),
-	}, r.extra...)
-	if r.sentinel {
-		args = []string{filepath.Join(r.dir, "sentinel.conf"), "--sentinel"}
-	}
-	if err := r.process.startIn(r.clock.environ(), "redis-server", args...); err != nil {
+	if err := r.process.startIn(r.clock.environ(), "redis-server", append([]string{r.conf()}, r.mode...)...); err != nil {
 		return err
 	}
 	return poll(ctx, quietLimit, func() error {

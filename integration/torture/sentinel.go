@@ -5,12 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"time"
-
-	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 // masterName is what the Sentinels call the master.
@@ -21,10 +17,10 @@ func sentinel(ctx context.Context, f *field, binary string, proxies int) error {
 	f.canLose = true
 	f.clock, f.noClock = nil, errors.New("the Sentinels go by it, too")
 	for i := range 2 {
-		extra := []string{"--repl-diskless-sync-delay", "0", "--repl-timeout", "5"}
+		extra := []string{"repl-diskless-sync-delay 0", "repl-timeout 5"}
 		if i > 0 {
 			host, port, _ := net.SplitHostPort(f.redis[0].addr)
-			extra = append(extra, "--replicaof", host+" "+port)
+			extra = append(extra, fmt.Sprintf("replicaof %s %s", host, port))
 		}
 		r, err := newRedis(ctx, f.dir, fmt.Sprintf("redis%d", i), nil, extra...)
 		if r != nil {
@@ -58,32 +54,12 @@ func sentinel(ctx context.Context, f *field, binary string, proxies int) error {
 
 // newSentinel starts a Sentinel that is quick to take a master for dead.
 func newSentinel(ctx context.Context, dir string, i int, master string) (*redisServer, error) {
-	addr, err := loopback.FreeAddr()
-	if err != nil {
-		return nil, err
-	}
-	name := fmt.Sprintf("sentinel%d", i)
-	s := &redisServer{
-		process: process{name: name, logPath: filepath.Join(dir, name+".log")},
-		addr:    addr, dir: filepath.Join(dir, name), sentinel: true,
-		admin: newClient(addr, time.Second),
-	}
-	if err := os.Mkdir(s.dir, 0o755); err != nil {
-		return nil, err
-	}
-	host, port, _ := net.SplitHostPort(addr)
-	masterHost, masterPort, _ := net.SplitHostPort(master)
-	conf := fmt.Sprintf(`bind %s
-port %s
-dir %s
-sentinel monitor %s %s %s 2
-sentinel down-after-milliseconds %s 1000
-sentinel failover-timeout %s 3000
-`, host, port, s.dir, masterName, masterHost, masterPort, masterName, masterName)
-	if err := os.WriteFile(filepath.Join(s.dir, "sentinel.conf"), []byte(conf), 0o644); err != nil {
-		return nil, err
-	}
-	return s, s.start(ctx)
+	host, port, _ := net.SplitHostPort(master)
+	return newServer(ctx, dir, fmt.Sprint("sentinel", i), nil, []string{
+		fmt.Sprintf("sentinel monitor %s %s %s 2", masterName, host, port),
+		fmt.Sprintf("sentinel down-after-milliseconds %s 1000", masterName),
+		fmt.Sprintf("sentinel failover-timeout %s 3000", masterName),
+	}, "--sentinel")
 }
 
 // elected is the master by the first Sentinel that answers.

@@ -155,6 +155,7 @@ func (t *torture) round(ctx context.Context, round int, length time.Duration) er
 		t.violation(violation{kind: "liveness", text: err.Error()})
 	} else {
 		t.check(b)
+		t.sound(ctx)
 	}
 	alive := make(map[int]int64)
 	for _, p := range t.field.proxies {
