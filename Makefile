@@ -14,7 +14,7 @@ SEED   ?= 0
 FAULTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint torture soak bench setup redis-up redis-down clean
+.PHONY: help build run test lint fuzz torture soak bench setup redis-up redis-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,10 @@ run: build ## build and run the proxy with its embedded Redis (ARGS='--flag valu
 
 test: setup ## all tests with the race detector; they start Redis servers of their own
 	$(GO) test -race -count=1 -timeout 15m $(TESTFLAGS) ./...
+
+fuzz: ## fuzz the parsers, each for FUZZTIME (30s)
+	@for target in $$($(GO) test -list '^Fuzz' ./proxy | grep '^Fuzz'); do \
+		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),30s) ./proxy || exit 1; done
 
 lint: ## gofmt, go vet and staticcheck
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }

@@ -260,8 +260,12 @@ func (f *framer) headerLine(tooBig protocolError) ([]byte, bool) {
 	if i >= 0 {
 		end = f.pos + i
 	}
-	if end-f.line > maxLine { // also where Redis, by luck, reads its end with it
+	switch { // also where Redis, by luck, reads its end with it
+	case end-f.line > maxLine:
 		f.err = tooBig
+		return nil, false
+	case end-f.start > f.limits.MaxQueryBuffer:
+		f.err = errBigQuery
 		return nil, false
 	}
 	if i >= 0 && end+1 < len(f.buf) {
@@ -270,9 +274,6 @@ func (f *framer) headerLine(tooBig protocolError) ([]byte, bool) {
 		return f.buf[f.line:end], true
 	}
 	f.pos = end // look at the CR again when its LF is here
-	if len(f.buf)-f.start > f.limits.MaxQueryBuffer {
-		f.err = errBigQuery
-	}
 	return nil, false
 }
 

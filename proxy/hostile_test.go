@@ -35,7 +35,7 @@ func splits(n int) []int {
 // byte is made an array, which is a slice, an argument and their bytes.
 const (
 	stepsPer     = 3
-	allocatedPer = 60
+	allocatedPer = 120
 )
 
 // reading counts what a framer is given, and sums up what it hands out.

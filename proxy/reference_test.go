@@ -31,11 +31,13 @@ func refParse(in []byte, limits Limits) (cmds [][]string, err protocolError) {
 
 // refHeader is the text before a CR, and where what follows its LF begins; 0 if
 // more is needed.
-func refHeader(in []byte, tooBig protocolError) (text string, next int, err protocolError) {
+func refHeader(in []byte, room int, tooBig protocolError) (text string, next int, err protocolError) {
 	text, _, found := strings.Cut(string(in), "\r")
 	switch {
 	case len(text) > maxLine:
 		return "", 0, tooBig
+	case len(text) > room:
+		return "", 0, errBigQuery
 	case !found || len(in) < len(text)+2:
 		return "", 0, ""
 	}
@@ -49,7 +51,7 @@ func refNumber(s string) (int64, bool) {
 }
 
 func refArray(in []byte, limits Limits) (args []string, size int, err protocolError) {
-	text, at, err := refHeader(in, errBigMultibulk)
+	text, at, err := refHeader(in, limits.MaxQueryBuffer, errBigMultibulk)
 	if at == 0 {
 		return nil, 0, err
 	}
@@ -58,7 +60,7 @@ func refArray(in []byte, limits Limits) (args []string, size int, err protocolEr
 		return nil, 0, errMultibulkLen
 	}
 	for range max(count, 0) {
-		text, next, err := refHeader(in[at:], errBigBulk)
+		text, next, err := refHeader(in[at:], limits.MaxQueryBuffer-at, errBigBulk)
 		if next == 0 {
 			return nil, 0, err
 		}

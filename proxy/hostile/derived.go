@@ -21,7 +21,9 @@ func derived() []Input {
 	for c := range 256 {
 		add(fmt.Sprintf("byte %#02x", c), string([]byte{byte(c)}))
 		add(fmt.Sprintf("byte %#02x in a line", c), "ECHO "+string([]byte{byte(c)})+"\r\nPING\r\n")
-		add(fmt.Sprintf("byte %#02x for a type", c), "*1\r\n"+string([]byte{byte(c)})+"4\r\nPING\r\n")
+		if c != 0 { // see nul
+			add(fmt.Sprintf("byte %#02x for a type", c), "*1\r\n"+string([]byte{byte(c)})+"4\r\nPING\r\n")
+		}
 	}
 	for _, a := range []byte(typeBytes) {
 		for _, b := range []byte(typeBytes) {
@@ -54,7 +56,7 @@ func Noise(seed uint64) string {
 		case 0:
 			out = append(out, byte(rng.Uint32()))
 		case 1:
-			const alphabet = "*$\r\n\r\n\r\n0123456789-+:\"'\\ x\x00"
+			const alphabet = "*$\r\n\r\n\r\n0123456789-+:\"'\\ x\t"
 			out = append(out, alphabet[rng.IntN(len(alphabet))])
 		default:
 			pieces := [...]string{"*1\r\n", "*2\r\n", "$4\r\n", "PING", "\r\n", "PING\r\n", "$-1\r\n", "$0\r\n", "*0\r\n", "ECHO ", "a", "\"", "'"}
