@@ -1,6 +1,10 @@
 package commands
 
-import "github.com/distkit/distkit-proxy/engine"
+import (
+	"strconv"
+
+	"github.com/distkit/distkit-proxy/engine"
+)
 
 // The errors a client gets for what it typed. The wording is Redis' own and
 // part of the API: clients match it.
@@ -9,6 +13,7 @@ var (
 	errSyntax        = &engine.Error{Code: "ERR", Msg: "syntax error"}
 	errDecrOverflow  = &engine.Error{Code: "ERR", Msg: "decrement would overflow"}
 	errCursor        = &engine.Error{Code: "ERR", Msg: "invalid cursor"}
+	errGlob          = &engine.Error{Code: "ERR", Msg: "distkit: the glob is longer than " + strconv.Itoa(engine.MaxGlob) + " bytes"}
 	errNoKeys        = &engine.Error{Code: "ERR", Msg: "The command has no key arguments"}
 	errGetKeysArity  = &engine.Error{Code: "ERR", Msg: "Invalid number of arguments specified for command"}
 	errGetKeysSyntax = &engine.Error{Code: "ERR", Msg: "Invalid arguments specified for command"}

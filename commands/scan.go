@@ -49,6 +49,9 @@ func parseScan(e *engine.Engine, args [][]byte) (scanArgs, error) {
 		}
 		switch arg := opts[1]; {
 		case isWord(opts[0], "MATCH"):
+			if len(arg) > engine.MaxGlob {
+				return scanArgs{}, errGlob
+			}
 			a.match, a.matchNone = string(arg), len(arg) == 0
 		case isWord(opts[0], "COUNT"):
 			n, err := parseInt(arg)

@@ -210,7 +210,7 @@ func counters() []Input {
 		of("*100000", append([]string{"DKC.MGET"}, repeat("k", 100_000)...)...), of(no, append([]string{"DKC.MGET"}, append(repeat("k", 100_000), "")...)...),
 		of(no, append([]string{"DKC.GET"}, repeat("k", 100_000)...)...), of(no, "DKC.GET"), of("", strings.Repeat("DKC.GET", 3_000), "k"), of("", "DKC.\x00", "k"), of("", "dk.", "k"),
 		of(no, "DKC.SCAN", ""), of(no, "DKC.SCAN", "-1"), of(no, "DKC.SCAN", "18446744073709551616"), of("*2", "DKC.SCAN", "18446744073709551615"), of("*2", "DKC.SCAN", "00000000000000000000"),
-		of("*2", "DKC.SCAN", "0", "MATCH", strings.Repeat("*a", 30)+"b"), of("*2", "DKC.SCAN", "0", "MATCH", strings.Repeat("*", 100_000)), of("*2", "DKC.SCAN", "0", "MATCH", strings.Repeat("k*", 100)+"x"),
+		of("*2", "DKC.SCAN", "0", "MATCH", strings.Repeat("*a", 30)+"b"), of("*2", "DKC.SCAN", "0", "MATCH", strings.Repeat("*", 1024)), of(no, "DKC.SCAN", "0", "MATCH", strings.Repeat("*", 1025)), of(no, "DKC.SCAN", "0", "MATCH", strings.Repeat("*", 100_000)), of("*2", "DKC.SCAN", "0", "MATCH", strings.Repeat("k*", 100)+"x"),
 		of("*2", "DKC.SCAN", "0", "MATCH", "["), of("*2", "DKC.SCAN", "0", "MATCH", "[^"), of("*2", "DKC.SCAN", "0", "MATCH", "\\"), of("*2", "DKC.SCAN", "0", "MATCH", "[z-a]"), of("*2", "DKC.SCAN", "0", "MATCH", "[\\"), of("*2", "DKC.SCAN", "0", "MATCH", ""),
 		of(no, "DKC.SCAN", "0", "COUNT", "0"), of(no, "DKC.SCAN", "0", "COUNT", "-9223372036854775808"), of("*2", "DKC.SCAN", "0", "COUNT", "9223372036854775807"), of(no, "DKC.SCAN", "0", "NS", ""), of(no, "DKC.SCAN", "0", "NS", "a:b"),
 		of(no, append([]string{"DKC.SCAN", "0"}, repeat("MATCH", 1_001)...)...), of("*2", append([]string{"DKC.SCAN", "0"}, repeat("MATCH", 1_000)...)...),
