@@ -1,16 +1,14 @@
 package proxy
 
 import (
-	"sync/atomic"
+	"net"
 	"time"
 )
 
-// Bounds on the memory for what is read ahead: of one client and of all. Past
-// them a client that takes no replies is not read from either.
-const (
-	maxAhead    = 32 << 20
-	maxAheadAll = 256 << 20
-)
+// maxAhead bounds the memory for what is read ahead of one client; that of all is
+// bounded by half of the budget. Past the bounds a client that takes no replies is
+// not read from either.
+const maxAhead = 32 << 20
 
 // How long a write to a client stalls before its next commands are read ahead,
 // and how seldom that is tried in the end.
@@ -30,7 +28,7 @@ const (
 type ahead struct {
 	// Fixed after the accept.
 	bufs *bufferPool
-	all  *atomic.Int64 // bytes of the chunks of all clients
+	mine *account // has the chunks
 
 	// Pooled; none is empty, and all but the last are full.
 	chunks [][]byte
@@ -64,8 +62,7 @@ func (a *ahead) grow() bool {
 	if (len(a.chunks)+1)*bufferSize > maxAhead {
 		return false
 	}
-	if a.all.Add(bufferSize) > maxAheadAll {
-		a.all.Add(-bufferSize)
+	if !a.mine.reserve(bufferSize) {
 		return false
 	}
 	a.chunks = append(a.chunks, a.bufs.get())
@@ -75,7 +72,7 @@ func (a *ahead) grow() bool {
 // release gives a chunk back that has been taken off the list.
 func (a *ahead) release(chunk []byte) {
 	a.bufs.put(chunk)
-	a.all.Add(-bufferSize)
+	a.mine.add(-bufferSize)
 }
 
 // take moves bytes into the room that space lends, if there are any.
@@ -119,21 +116,32 @@ func (c *clientConn) deliver(p []byte) error {
 		return err
 	}
 	p = p[n:]
+	if !c.settle(0) {
+		return errEvicted
+	}
+	_, err = writeStalled(c.Conn, p, c.readAhead)
+	return err
+}
+
+// writeStalled writes all of p, and calls stalled now and then while the other
+// side takes nothing.
+func writeStalled(conn net.Conn, p []byte, stalled func()) (written int, err error) {
 	for stall := minStall; ; stall = min(2*stall, maxStall) {
-		if err := c.Conn.SetWriteDeadline(time.Now().Add(stall)); err != nil {
-			return err
+		if err := conn.SetWriteDeadline(time.Now().Add(stall)); err != nil {
+			return written, err
 		}
-		n, err := c.Conn.Write(p)
+		n, err := conn.Write(p)
 		if n > 0 {
 			stall = minStall
 		}
+		written += n
 		if p = p[n:]; len(p) == 0 {
-			return c.Conn.SetWriteDeadline(time.Time{})
+			return written, conn.SetWriteDeadline(time.Time{})
 		}
 		if !isTimeout(err) {
-			return err
+			return written, err
 		}
-		c.readAhead()
+		stalled()
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"net"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -39,7 +38,7 @@ func TestClientThatReadsOnlyWhenAllIsWritten(t *testing.T) {
 	for i := range n {
 		c.expect(fmt.Sprintf("$%d", len(value)), value, fmt.Sprintf(":%d", i+1))
 	}
-	eventually(t, "all memory for reading ahead is given back", func() bool { return r.srv.ahead.Load() == 0 })
+	eventually(t, "all memory for reading ahead is given back", func() bool { return r.srv.budget.used.Load() == 0 })
 }
 
 // What a client holds read ahead is given back when it goes.
@@ -58,19 +57,20 @@ func TestAheadIsGivenBackAtTheEnd(t *testing.T) {
 	}()
 	c.send("GET big")
 	c.raw(strings.Repeat("PING\r\n", 1<<16))
-	eventually(t, "something is read ahead", func() bool { return r.srv.ahead.Load() > 0 })
+	eventually(t, "something is read ahead", func() bool { return r.srv.budget.used.Load() > 0 })
 	c.Close()
-	eventually(t, "it is given back", func() bool { return r.srv.ahead.Load() == 0 })
+	eventually(t, "it is given back", func() bool { return r.srv.budget.used.Load() == 0 })
 }
 
 // aheadRig is a clientConn and the client's end.
-func aheadRig(t *testing.T, all *atomic.Int64) (*clientConn, net.Conn) {
+func aheadRig(t *testing.T, all *budget) (*clientConn, net.Conn) {
 	t.Helper()
 	client, conn, err := socketPair()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := newClientConn(conn, Limits{}, &bufferPool{}, all, 0)
+	c := newClientConn(conn, Limits{}, &bufferPool{}, &workspaces{}, all, 0)
+	c.session = noSession{}
 	t.Cleanup(func() { client.Close(); conn.Close() })
 	return c, client
 }
@@ -87,8 +87,8 @@ func numbers(n int) []byte {
 // Many rounds of a little taken and a little more read cost no more than the
 // bytes that came: the rest is neither copied nor allocated again.
 func TestAheadCostsWhatComes(t *testing.T) {
-	var all atomic.Int64
-	a := ahead{bufs: &bufferPool{}, all: &all}
+	all := budget{limit: 2 * (maxAhead + 8*bufferSize)}
+	a := ahead{bufs: &bufferPool{}, mine: &account{budget: &all}}
 	in := numbers(48 << 20)
 	come, taken, piece := 0, 0, make([]byte, 50_000)
 	fill := func(limit int) {
@@ -112,46 +112,48 @@ func TestAheadCostsWhatComes(t *testing.T) {
 		}
 		taken += n
 		fill(16<<20 + taken)
-		if held := come - taken; all.Load() >= int64(held+2*bufferSize) {
-			t.Fatalf("%d bytes of memory for %d", all.Load(), held)
+		if held := come - taken; all.used.Load() >= int64(held+2*bufferSize) {
+			t.Fatalf("%d bytes of memory for %d", all.used.Load(), held)
 		}
 	}
 	runtime.ReadMemStats(&after)
 	if got := after.TotalAlloc - before.TotalAlloc; got > uint64(len(in)) {
 		t.Errorf("allocated %d bytes in %d rounds", got, rounds)
 	}
-	if all.Load() != 0 || len(a.chunks) > 0 {
-		t.Errorf("%d bytes of memory for nothing", all.Load())
+	if all.used.Load() != 0 || len(a.chunks) > 0 {
+		t.Errorf("%d bytes of memory for nothing", all.used.Load())
 	}
 }
 
 func TestAheadBoundOfOneClient(t *testing.T) {
-	var all atomic.Int64
+	all := budget{limit: 2 * (maxAhead + 8*bufferSize)}
 	c, client := aheadRig(t, &all)
 	in := numbers(maxAhead + 1<<20)
 	go client.Write(in)
 	eventually(t, "the bound is reached", func() bool {
 		c.readAhead()
-		return all.Load() == maxAhead
+		return all.used.Load() == maxAhead
 	})
 	for range 10 {
 		c.readAhead()
 	}
-	if all.Load() != maxAhead {
-		t.Errorf("holds %d bytes, the bound is %d", all.Load(), maxAhead)
+	if all.used.Load() != maxAhead {
+		t.Errorf("holds %d bytes, the bound is %d", all.used.Load(), maxAhead)
 	}
 	got := readAll(t, c, len(in))
 	if !bytes.Equal(got, in) {
 		t.Error("read other bytes than were sent")
 	}
-	if all.Load() != 0 {
-		t.Errorf("%d bytes are held at the end", all.Load())
+	if all.used.Load() != 0 {
+		t.Errorf("%d bytes are held at the end", all.used.Load())
 	}
 }
 
 func TestAheadBoundOfAllClients(t *testing.T) {
-	var all atomic.Int64
-	all.Store(maxAheadAll - 3*bufferSize) // others'
+	all := budget{limit: 2 * (maxAhead + 8*bufferSize)}
+	const others = maxAhead
+	all.limit = 2 * (others + 2*bufferSize)
+	all.used.Store(others)
 	one, client1 := aheadRig(t, &all)
 	two, client2 := aheadRig(t, &all)
 	in := numbers(1 << 20)
@@ -160,7 +162,7 @@ func TestAheadBoundOfAllClients(t *testing.T) {
 	eventually(t, "the bound is reached", func() bool {
 		one.readAhead()
 		two.readAhead()
-		return all.Load() == maxAheadAll
+		return all.used.Load() == others+3*bufferSize
 	})
 	for range 10 {
 		one.readAhead()
@@ -174,24 +176,24 @@ func TestAheadBoundOfAllClients(t *testing.T) {
 			t.Error("read other bytes than were sent")
 		}
 	}
-	if got := all.Load(); got != maxAheadAll-3*bufferSize {
+	if got := all.used.Load(); got != others {
 		t.Errorf("%d bytes are held at the end", got)
 	}
 }
 
 func TestAheadDropGivesBack(t *testing.T) {
-	var all atomic.Int64
+	all := budget{limit: 2 * (maxAhead + 8*bufferSize)}
 	c, client := aheadRig(t, &all)
 	if _, err := client.Write(numbers(100_000)); err != nil {
 		t.Fatal(err)
 	}
 	c.readAhead()
-	if all.Load() == 0 {
+	if all.used.Load() == 0 {
 		t.Fatal("nothing was read ahead")
 	}
 	c.drop()
-	if all.Load() != 0 {
-		t.Errorf("%d bytes are held", all.Load())
+	if all.used.Load() != 0 {
+		t.Errorf("%d bytes are held", all.used.Load())
 	}
 }
 

@@ -34,7 +34,13 @@ type sink interface {
 	stranger() bool
 	// quiet reports that the client may be silent for as long as it likes.
 	quiet() bool
+	// footprint is the memory that the session holds, in bytes.
+	footprint() int
 }
+
+// errEvicted is returned by Read when the client has held more than all others
+// and too much for all.
+var errEvicted = errors.New("proxy: the client holds too much memory")
 
 // clientConn is a client's connection as redcon sees it. Its Read frames and
 // checks what the client sends and then reports a batch of complete commands.
@@ -46,21 +52,25 @@ type clientConn struct {
 	closed  func(*clientConn)
 
 	// Owned by the goroutine that reads.
-	fr     framer
-	reader *sockReader
-	batch  []request
-	arena  [][]byte
-	ahead  ahead
+	fr      framer
+	reader  *sockReader
+	spaces  *workspaces
+	ahead   ahead
+	settled int // what of the account is for all that is not read ahead
+
+	*workspace // nil while the client is waited for; its batch is the one reported last
+
+	account account
 
 	draining atomic.Bool
 	done     atomic.Bool
 }
 
-// newClientConn makes one without a session. readAhead counts what all of them
-// hold read ahead.
-func newClientConn(conn net.Conn, limits Limits, bufs *bufferPool, readAhead *atomic.Int64, idle time.Duration) *clientConn {
-	c := &clientConn{Conn: conn, fr: newFramer(limits, bufs), idle: idle, ahead: ahead{bufs: bufs, all: readAhead}}
-	c.reader = newSockReader(conn, c.fr.space, c.fr.release)
+// newClientConn makes one without a session. What it holds is counted in budget.
+func newClientConn(conn net.Conn, limits Limits, bufs *bufferPool, spaces *workspaces, budget *budget, idle time.Duration) *clientConn {
+	c := &clientConn{Conn: conn, fr: newFramer(limits, bufs), spaces: spaces, idle: idle, account: account{budget: budget}}
+	c.ahead = ahead{bufs: bufs, mine: &c.account}
+	c.reader = newSockReader(conn, c.fr.space, c.rest)
 	return c
 }
 
@@ -79,7 +89,7 @@ func (c *clientConn) Read(p []byte) (n int, err error) {
 		if c.done.Load() {
 			return 0, net.ErrClosed
 		}
-		if c.frame(); len(c.batch) > 0 {
+		if c.frame(); len(c.batch) > 0 && !c.account.gone.Load() {
 			return copy(p, standIn), nil
 		}
 		if c.fr.doubt != "" {
@@ -94,44 +104,86 @@ func (c *clientConn) Read(p []byte) (n int, err error) {
 		if err := c.session.flush(); err != nil {
 			return 0, err
 		}
-		got, err := c.wait()
-		if err != nil {
+		if err := c.more(); err != nil {
 			return 0, err
 		}
-		c.fr.commit(got)
 	}
 }
 
 // takeBatch returns the commands that the last Read reported. They are valid
-// until the next Read.
+// until the next Read; only the last may be a part.
 func (c *clientConn) takeBatch() []request { return c.batch }
 
 // frame collects the complete commands among the bytes held.
 func (c *clientConn) frame() {
-	for {
+	if c.workspace == nil {
+		c.workspace = c.spaces.get()
+	}
+	for len(c.batch) < maxBatch && len(c.arena) < maxBatchArgs {
 		req, arena, ok := c.fr.next(c.arena)
 		c.arena = arena
 		if !ok {
-			return
+			break
 		}
 		c.batch = append(c.batch, req)
+		if req.part {
+			break
+		}
 		if resetsAuth(req.args) {
 			c.fr.trusted = false // from the next on, which waits for its reply
-			return
+			break
+		}
+		if len(c.batch) == fewCommands {
+			c.workspace = c.spaces.enlarge(c.workspace)
 		}
 	}
+	c.settle(0)
 }
 
 // forget drops the last batch, so that idle connections pin no buffers.
 func (c *clientConn) forget() {
-	const keep = 1024
-	if cap(c.arena) > keep || cap(c.batch) > keep {
-		c.arena, c.batch = nil, nil
-		return
+	c.fr.loose = 0
+	if c.workspace != nil {
+		c.spaces.put(c.workspace)
+		c.workspace = nil
 	}
-	clear(c.arena)
-	clear(c.batch)
-	c.arena, c.batch = c.arena[:0], c.batch[:0]
+}
+
+// more waits for more bytes and gives them to the framer.
+func (c *clientConn) more() error {
+	if c.account.budget.tight() {
+		c.fr.much = false
+	}
+	if size := c.fr.growth(); size > 0 && !c.settle(size) {
+		return errEvicted
+	}
+	got, err := c.wait()
+	if err != nil {
+		return err
+	}
+	c.fr.commit(got)
+	return nil
+}
+
+// rest is called when the client has nothing to read yet.
+func (c *clientConn) rest() {
+	c.fr.release()
+	c.settle(0)
+}
+
+// settle brings the account up to date: before anything is waited for, and
+// before more bytes of memory are taken. It reports false if they may not be.
+func (c *clientConn) settle(more int) bool {
+	held := c.fr.footprint() + c.session.footprint() + more
+	if c.workspace != nil {
+		held += c.workspace.footprint()
+	}
+	if held = max(0, held-freeHeld); held == c.settled {
+		return true
+	}
+	change := held - c.settled
+	c.settled = held
+	return c.account.add(int64(change))
 }
 
 // wait reads from the client once.
@@ -178,6 +230,7 @@ func (c *clientConn) Write(p []byte) (int, error) {
 func (c *clientConn) drop() {
 	c.fr.drop()
 	c.ahead.drop()
+	c.account.close()
 }
 
 // Close closes the connection, once. Safe from any goroutine.

@@ -19,9 +19,10 @@
 // clientConn, whose framer cuts the bytes into commands and checks every limit
 // on the way; what redcon gets to read is a stand-in that says "a batch is
 // ready". Its handler passes the batch, all complete commands that were there,
-// to the session. The session's connection to Redis is opened at the first
-// command that needs it and is the client's alone, so that all state that Redis
-// keeps for a client is where it belongs.
+// to the session. A big command that is only passed on goes through in pieces.
+// The session's connection to Redis is opened at the first command that needs
+// it and is the client's alone, so that all state that Redis keeps for a client
+// is where it belongs.
 //
 // What a client sets its connection up with, HELLO, AUTH, SELECT and the like,
 // is remembered, the last of each kind, and replayed to every new connection to
@@ -56,6 +57,8 @@
 // A protocol error is Redis' own, comes after the replies to the good commands
 // before it, and ends the connection. No client's bytes make the process
 // allocate more than about twice what has arrived, nor look at a byte twice.
+// What clients make it hold is counted, and where all of it together passes a
+// bound the client that holds most is closed: see budget.
 //
 // # Goroutines
 //
@@ -66,6 +69,7 @@
 //   - One for a write to Redis too big for the sockets to hold, so that replies
 //     are read meanwhile. The session waits for it before the batch is over.
 //   - One while Redis is asked whether it demands authentication.
+//   - One that closes an evicted client, and one that has garbage collected.
 //   - A timer while there are private connections: see watch.
 //
 // Shutdown waits for all of them. Locks are held for moments only, never while

@@ -3,6 +3,7 @@ package proxy
 import (
 	"bytes"
 	"math"
+	"slices"
 )
 
 // request is one complete command: its bytes as a RESP array, and its arguments.
@@ -10,6 +11,9 @@ import (
 type request struct {
 	raw  []byte
 	args [][]byte
+	// part tells that this is the beginning of a big command: args are its first
+	// arguments, and the rest comes by the framer's piece.
+	part bool
 }
 
 // protocolError is a violation of the protocol, in Redis' own words.
@@ -53,13 +57,17 @@ type framer struct {
 	bufs   *bufferPool
 
 	buf   []byte // bytes held; start <= line <= len(buf)
-	start int    // first byte of the command being framed
+	park  []byte // a small buffer for a remainder while the client is waited for
+	much  bool   // the client sends much: it is read from in big pieces
+	loose int    // memory of the requests handed out that is outside of buf
+	start int    // first byte of the command being framed, or of what of it is held
 	line  int    // first byte of the line being framed
 	pos   int    // first byte not looked at; beyond len(buf) while in a payload
 	state framerState
 	left  int   // arguments still to come
 	bulk  int   // length of the payload being skipped
-	marks []int // begin and end of each argument so far, relative to start
+	args  int   // arguments so far
+	marks []int // begin and end of the first of them, maxMarks at most, relative to start
 	nul   bool  // the inline line has a NUL: it never ends, as in Redis
 
 	// trusted lifts the limits on those who have not authenticated. Only the
@@ -68,6 +76,14 @@ type framer struct {
 	trusted bool
 	doubt   protocolError
 
+	streams bool // the command is handed out in pieces
+	asked   bool // it was asked whether the command may be
+	passed  int  // bytes of the command handed out so far
+	// mayStream reports whether a command that begins with these arguments may
+	// be handed out in pieces; with none the name alone is streamFrom bytes long
+	// or longer. Nil: none may.
+	mayStream func(args [][]byte) bool
+
 	err protocolError // the violation, final
 
 	steps uint64 // bytes looked at and turns of the loop, so that tests can bound them
@@ -75,67 +91,6 @@ type framer struct {
 
 func newFramer(limits Limits, bufs *bufferPool) framer {
 	return framer{limits: limits.withDefaults(), bufs: bufs}
-}
-
-// space returns room for more bytes; commit says how many came. Requests handed
-// out before are void.
-func (f *framer) space() []byte {
-	if f.buf == nil {
-		f.buf = f.bufs.get()
-	}
-	if held := len(f.buf) - f.start; f.start > 0 || cap(f.buf) > bufferSize {
-		// Back to the front, and out of a buffer that was grown for one command.
-		switch {
-		case cap(f.buf) > bufferSize && held <= bufferSize/2 && f.need() <= bufferSize:
-			f.move(f.bufs.get())
-		case f.start > 0 && (held == 0 || cap(f.buf)-len(f.buf) < cap(f.buf)/2):
-			f.move(f.buf)
-		}
-	}
-	if len(f.buf) == cap(f.buf) {
-		size := 2 * cap(f.buf)
-		if need := f.need(); need > cap(f.buf) && need < size {
-			size = need
-		}
-		f.move(make([]byte, 0, size))
-	}
-	return f.buf[len(f.buf):cap(f.buf)]
-}
-
-// need is the number of bytes that the command being framed is known to have.
-func (f *framer) need() int {
-	if f.state == wantBulk {
-		return f.pos + f.bulk + 2 - f.start
-	}
-	return len(f.buf) - f.start
-}
-
-// move puts the bytes held at the front of to, which may be the buffer itself.
-func (f *framer) move(to []byte) {
-	old, n := f.buf, f.start
-	f.buf = append(to[:0], old[n:]...)
-	f.start, f.line, f.pos = 0, f.line-n, f.pos-n
-	if cap(old) != cap(f.buf) {
-		f.bufs.put(old)
-	}
-}
-
-// commit adds n bytes that were read into space.
-func (f *framer) commit(n int) { f.buf = f.buf[:len(f.buf)+n] }
-
-// release gives the buffer back if it holds nothing. Requests handed out before are void.
-func (f *framer) release() {
-	if f.buf != nil && f.start == len(f.buf) {
-		f.bufs.put(f.buf)
-		f.buf, f.start, f.line, f.pos = nil, 0, 0, 0
-	}
-}
-
-// drop gives the buffer back whatever it holds; the framer is of no more use.
-func (f *framer) drop() {
-	f.start = len(f.buf)
-	f.release()
-	f.marks = nil
 }
 
 // next returns the next complete command. It reports false when more bytes are
@@ -167,6 +122,7 @@ func (f *framer) next(arena [][]byte) (req request, used [][]byte, ok bool) {
 			if !f.trusted && !small(args) {
 				req.raw = append(bytes.Clone(line), "\r\n"...)
 			}
+			f.loose += cap(req.raw) + sliceSize*cap(args)
 			return req, arena, true
 		case wantArgCount:
 			line, done := f.headerLine(errBigMultibulk)
@@ -186,18 +142,20 @@ func (f *framer) next(arena [][]byte) (req request, used [][]byte, ok bool) {
 				f.finish()
 				continue
 			}
-			f.left, f.state, f.line, f.marks = int(n), wantBulkLen, f.pos, f.marks[:0]
+			f.left, f.state, f.line, f.args, f.marks = int(n), wantBulkLen, f.pos, 0, f.marks[:0]
 		case wantBulkLen:
 			if done := f.bulkLen(); !done {
-				return request{}, arena, false
+				return f.begin(arena)
 			}
 		case wantBulk:
 			end := f.pos + f.bulk
 			if len(f.buf) < end+2 {
-				return request{}, arena, false
+				return f.begin(arena)
 			}
 			f.buf[end], f.buf[end+1] = '\r', '\n'
-			f.marks = append(f.marks, f.pos-f.start, end-f.start)
+			if f.args++; f.args <= maxMarks {
+				f.marks = append(f.marks, f.pos-f.start, end-f.start)
+			}
 			f.pos, f.line, f.state = end+2, end+2, wantBulkLen
 			if f.left--; f.left == 0 {
 				req, arena = f.request(arena)
@@ -232,7 +190,7 @@ func (f *framer) bulkLen() bool {
 		f.err = errBulkLen
 	case n > strangerBulk && !f.trusted:
 		f.stop(errStrangerBulk)
-	case int64(f.pos-f.start)+n > int64(f.limits.MaxQueryBuffer):
+	case int64(f.passed+f.pos-f.start)+n > int64(f.limits.MaxQueryBuffer):
 		f.err = errBigQuery
 	default:
 		f.bulk, f.state = int(n), wantBulk
@@ -264,7 +222,7 @@ func (f *framer) headerLine(tooBig protocolError) ([]byte, bool) {
 	case end-f.line > maxLine:
 		f.err = tooBig
 		return nil, false
-	case end-f.start > f.limits.MaxQueryBuffer:
+	case f.passed+end-f.start > f.limits.MaxQueryBuffer:
 		f.err = errBigQuery
 		return nil, false
 	}
@@ -314,15 +272,27 @@ func (f *framer) find(p []byte, c byte) int {
 	return i
 }
 
+// maxMarks bounds the arguments whose ends are remembered.
+const maxMarks = 2048
+
 // request slices the complete command out of the buffer.
 func (f *framer) request(arena [][]byte) (request, [][]byte) {
-	from := len(arena)
+	arena = slices.Grow(arena, f.args)
+	from, end := len(arena), 0
 	for i := 0; i < len(f.marks); i += 2 {
-		begin, end := f.start+f.marks[i], f.start+f.marks[i+1]
+		begin := f.start + f.marks[i]
+		end = f.start + f.marks[i+1]
 		arena = append(arena, f.buf[begin:end:end])
 	}
-	if cap(f.marks) > 4096 {
-		f.marks = nil
+	for range f.args - len(f.marks)/2 { // their headers are looked at again: that takes no memory
+		begin := end + len("\r\n$")
+		n := 0
+		for ; f.buf[begin] != '\r'; begin++ {
+			n = 10*n + int(f.buf[begin]-'0')
+		}
+		begin += len("\r\n")
+		end = begin + n
+		arena = append(arena, f.buf[begin:end:end])
 	}
 	return request{raw: f.buf[f.start:f.pos:f.pos], args: arena[from:len(arena):len(arena)]}, arena
 }
@@ -330,11 +300,26 @@ func (f *framer) request(arena [][]byte) (request, [][]byte) {
 // finish ends the command being framed.
 func (f *framer) finish() {
 	f.start, f.line, f.state, f.nul = f.pos, f.pos, wantCommand, false
+	f.streams, f.asked, f.passed = false, false, 0
 }
 
-// inlineRequest rewrites an inline command as a RESP array.
+// inlineRequest rewrites an inline command as a RESP array, of which its
+// arguments are then parts.
 func inlineRequest(args [][]byte) request {
-	return request{raw: appendCommand(nil, args...), args: args}
+	const header = len("$65536\r\n\r\n") // at most: an inline line is no longer
+	size := header * (1 + len(args))
+	for _, arg := range args {
+		size += len(arg)
+	}
+	raw := appendCommand(make([]byte, 0, size), args...)
+	end := len(raw)
+	for i := len(args) - 1; i >= 0; i-- {
+		end -= len("\r\n")
+		begin := end - len(args[i])
+		args[i] = raw[begin:end:end]
+		end = bytes.LastIndexByte(raw[:begin], '$')
+	}
+	return request{raw: raw, args: args}
 }
 
 // parseLen is Redis' string2ll: a canonical signed 64-bit decimal, nothing around it.

@@ -132,6 +132,8 @@ func (srv *Server) section() string {
 	line("max_clients", st.MaxClients)
 	line("clients_total", st.ClientsTotal)
 	line("clients_refused", st.ClientsRefused)
+	line("clients_evicted", st.ClientsEvicted)
+	line("clients_memory", st.ClientsMemory)
 	line("private_connections", st.PrivateConnections)
 	line("private_connections_opened", st.PrivateConnectionsOpened)
 	line("protocol_errors", st.ProtocolErrors)

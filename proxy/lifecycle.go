@@ -120,7 +120,7 @@ func (s *session) lost(err error) {
 	s.close()
 }
 
-// close ends the session after the replies so far. redcon sees the closed connection next.
+// close ends the session after the replies so far. The reading side sees the closed connection next.
 func (s *session) close() {
 	s.over = true
 	_ = s.send()

@@ -10,6 +10,7 @@ type metrics struct {
 	clients         atomic.Int64  // connected now
 	clientsTotal    atomic.Uint64
 	clientsRefused  atomic.Uint64 // beyond the limit
+	clientsEvicted  atomic.Uint64 // held most when all held too much
 	upstreams       atomic.Int64  // private connections open now
 	upstreamsOpened atomic.Uint64
 	protocolErrors  atomic.Uint64

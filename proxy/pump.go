@@ -63,6 +63,10 @@ func (s *session) runPump(p *pump) {
 func (s *session) feedPump(batch []request) {
 	s.sends = s.sends[:0]
 	for _, req := range batch {
+		if req.part {
+			s.feedPart(req)
+			return
+		}
 		raw := req.raw
 		switch k, _ := s.srv.kinds.of(req.args); k {
 		case denied:
@@ -74,11 +78,17 @@ func (s *session) feedPump(batch []request) {
 		}
 		s.sends = append(s.sends, raw)
 	}
+	s.sendFed()
+}
+
+// sendFed sends the commands gathered for Redis.
+func (s *session) sendFed() {
 	s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
 	if err := s.writeWatched(s.up, s.sends); err != nil {
 		s.over = true // the pump sees the end and closes the client
 	}
 	clear(s.sends)
+	s.sends = s.sends[:0]
 }
 
 // run copies until Redis or the client is gone.
@@ -135,8 +145,7 @@ func (p *pump) put(b []byte) error {
 		}
 	}
 	if big { // straight through, behind what was before it
-		_, err := p.conn.Write(b)
-		return err
+		return p.write(b)
 	}
 	if p.out == nil && len(b) > 0 {
 		p.out = p.up.bufs.get()
@@ -150,9 +159,30 @@ func (p *pump) flush() error {
 	if p.out == nil {
 		return nil
 	}
-	_, err := p.conn.Write(p.out)
+	err := p.write(p.out)
 	p.up.bufs.put(p.out)
 	p.out = nil
+	return err
+}
+
+// write writes to the client. While one takes nothing, what the pump holds is in
+// its account.
+func (p *pump) write(b []byte) error {
+	raw := p.conn.reader.raw
+	if raw == nil {
+		_, err := p.conn.Write(b)
+		return err
+	}
+	n, err := writeNow(raw, b)
+	if err != nil || n == len(b) {
+		return err
+	}
+	const held = 2 * bufferSize // its own, and what was read from Redis
+	if !p.conn.account.add(held) {
+		return errEvicted
+	}
+	defer p.conn.account.add(-held)
+	_, err = p.conn.Write(b[n:])
 	return err
 }
 

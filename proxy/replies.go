@@ -16,11 +16,11 @@ func (s *session) room() {
 // append adds to the output, and writes it out when there is much of it. A big
 // piece goes straight through: nothing is held whole.
 func (s *session) append(p []byte) {
-	if len(s.out)+len(p) > bufferSize {
+	if big := len(p) > bufferSize/2; big || len(s.out)+len(p) > bufferSize {
 		if s.send() != nil {
 			return
 		}
-		if len(p) > bufferSize/2 {
+		if big {
 			s.write(p)
 			return
 		}
@@ -58,6 +58,32 @@ func (s *session) write(p []byte) error {
 		return err
 	}
 	return nil
+}
+
+// settle brings the account up to date before Redis is waited for. Between
+// replies, output that is written is given back: a blocking command may last.
+func (s *session) settle() {
+	if s.out != nil && len(s.out) == 0 && (s.up == nil || s.up.fr.first == 0) {
+		s.srv.bufs.put(s.out)
+		s.out = nil
+	}
+	s.conn.settle(0)
+}
+
+// footprint is the memory that the session holds beside the batch, in bytes.
+// What a pump holds is in the account by itself.
+func (s *session) footprint() int {
+	n := cap(s.out)
+	if s.writes {
+		n += bufferSize
+	}
+	for _, cmd := range s.setup.cmds {
+		n += len(cmd)
+	}
+	if s.up != nil && !s.pumping {
+		n += cap(s.up.buf)
+	}
+	return n
 }
 
 // flush is called before the conn waits for the client.

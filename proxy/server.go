@@ -51,6 +51,10 @@ type Options struct {
 	IdleTimeout time.Duration
 	// Limits bound what one client may send.
 	Limits Limits
+	// ClientMemory bounds what all clients together may make the proxy hold, in
+	// bytes. Past it the client that holds most is closed. Default
+	// DefaultClientMemory.
+	ClientMemory int64
 	// Deny lists commands that are refused. Nil: DefaultDeny; empty: none.
 	Deny []string
 	// Logger takes one line per event, none per request. Default: discard.
@@ -73,7 +77,8 @@ type Server struct {
 
 	// Shared and safe.
 	bufs    bufferPool
-	ahead   atomic.Int64 // bytes of memory that sessions hold read ahead
+	spaces  workspaces
+	budget  budget
 	dialer  dialer
 	metrics metrics
 	watch   watch
@@ -81,7 +86,7 @@ type Server struct {
 	demand  authDemand
 	wg      sync.WaitGroup // sessions and their goroutines
 
-	lastAttack atomic.Int64 // when one was warned of, Unix nanoseconds
+	lastAttack, lastEviction atomic.Int64 // when one was warned of, Unix nanoseconds
 
 	mu        sync.Mutex // guards the following fields
 	stopping  bool
@@ -98,6 +103,7 @@ func New(opts Options) (*Server, error) {
 		return nil, errors.New("proxy: Redis is required")
 	}
 	setDefault(&opts.MaxClients, DefaultMaxClients)
+	setDefault(&opts.ClientMemory, DefaultClientMemory)
 	if opts.Deny == nil {
 		opts.Deny = DefaultDeny
 	}
@@ -117,6 +123,7 @@ func New(opts Options) (*Server, error) {
 		conns:     make(map[*clientConn]*session),
 	}
 	srv.ctx, srv.cancel = context.WithCancel(context.Background())
+	srv.budget.limit, srv.budget.holders = opts.ClientMemory, srv.holders
 	srv.dialer = dialer{opts: opts.Redis, maxSockets: opts.MaxSockets, log: srv.log, bufs: &srv.bufs, m: &srv.metrics}
 	srv.demand = authDemand{opts: opts.Redis, age: demandAge, never: opts.Embedded, ctx: srv.ctx, run: srv.wg.Go}
 	return srv, nil
@@ -166,9 +173,11 @@ func (srv *Server) admit(conn net.Conn) *clientConn {
 		srv.metrics.clientsRefused.Add(1)
 		return nil
 	}
-	c := newClientConn(conn, srv.opts.Limits, &srv.bufs, &srv.ahead, srv.opts.IdleTimeout)
+	c := newClientConn(conn, srv.opts.Limits, &srv.bufs, &srv.spaces, &srv.budget, srv.opts.IdleTimeout)
 	s := newSession(srv, c)
 	c.session, c.closed = s, srv.forget
+	c.account.evict = func(held int64) { srv.evicted(c, held) }
+	c.fr.mayStream = s.mayStream
 	srv.conns[c] = s
 	srv.wg.Add(1)
 	srv.metrics.clients.Add(1)

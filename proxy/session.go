@@ -9,8 +9,8 @@ import (
 	"github.com/distkit/distkit-proxy/engine"
 )
 
-// session is one client. Its methods are called by the goroutine of redcon that
-// serves the connection, unless they say otherwise.
+// session is one client. Its methods are called by the goroutine that serves the
+// connection, unless they say otherwise.
 type session struct {
 	// Fixed after newSession.
 	srv    *Server
@@ -19,19 +19,18 @@ type session struct {
 	cancel context.CancelFunc
 
 	// Owned by the serving goroutine.
-	out      []byte // replies not yet written to the client
-	run      []item
-	sends    [][]byte
-	prefetch [][][]byte
-	ahead    []request // the batch from the command on that is answered now
-	warmed   bool      // what is ahead has been asked for
-	setup    setup     // what every new connection to Redis begins with
-	inMulti  bool      // Redis has confirmed a MULTI that is still open
-	watching bool      // … or a WATCH
-	opaque   bool      // Redis keeps something else that no other connection has
-	pumping  bool      // the pump writes to the client, and nobody else
-	authed   bool      // Redis has accepted the client's AUTH, or demands none
-	over     bool
+	*workspace           // the batch's
+	out        []byte    // replies not yet written to the client
+	ahead      []request // the batch from the command on that is answered now
+	warmed     bool      // what is ahead has been asked for
+	setup      setup     // what every new connection to Redis begins with
+	inMulti    bool      // Redis has confirmed a MULTI that is still open
+	watching   bool      // … or a WATCH
+	opaque     bool      // Redis keeps something else that no other connection has
+	pumping    bool      // the pump writes to the client, and nobody else
+	writes     bool      // a goroutine writes to Redis
+	authed     bool      // Redis has accepted the client's AUTH, or demands none
+	over       bool
 
 	waiting atomic.Int64 // the watch's next round when the wait for Redis began; 0: no wait
 
@@ -65,8 +64,8 @@ func (s *session) serve(batch []request) {
 			s.panicked(p)
 		}
 	}()
-	defer s.tidy()
-	defer func() { s.ahead = nil }()
+	s.workspace = s.conn.workspace
+	defer func() { s.ahead, s.workspace = nil, nil }()
 	for len(batch) > 0 && !s.over {
 		if s.pumping {
 			s.feedPump(batch)
@@ -77,28 +76,19 @@ func (s *session) serve(batch []request) {
 	}
 }
 
-// tidy drops what points into the batch's buffers.
-func (s *session) tidy() {
-	const keep = 1024
-	if cap(s.run) > keep || cap(s.sends) > keep || cap(s.prefetch) > keep {
-		s.run, s.sends, s.prefetch = nil, nil, nil
-		return
-	}
-	clear(s.run[:cap(s.run)])
-	clear(s.sends[:cap(s.sends)])
-	clear(s.prefetch[:cap(s.prefetch)])
-}
-
 // warm is called when a command is about to wait for a cold counter: those of
 // the commands behind it come along in the same round trip.
 func (s *session) warm() {
+	s.conn.settle(0)
 	if s.warmed || len(s.ahead) < 2 {
 		return
 	}
 	s.warmed = true
 	s.prefetch = s.prefetch[:0]
 	for _, req := range s.ahead {
-		s.prefetch = append(s.prefetch, req.args)
+		if !req.part {
+			s.prefetch = append(s.prefetch, req.args)
+		}
 	}
 	commands.Prefetch(s.srv.opts.Engine, s.prefetch)
 }
@@ -107,10 +97,17 @@ func (s *session) warm() {
 // Redis in one go, answers them all, and returns their number. One that must
 // wait for what is before it comes alone.
 func (s *session) collect(batch []request) int {
-	s.run = s.run[:0]
+	s.clearRun()
 	uncertain := false // whether in MULTI shows only when the run is answered
 	settingUp := false
 	for _, req := range batch {
+		if req.part {
+			if len(s.run) == 0 {
+				s.stream(req)
+				return 1
+			}
+			return s.answerRun()
+		}
 		it := item{req: req}
 		it.kind, it.cmd = s.srv.kinds.of(req.args)
 		switch it.kind {
@@ -201,6 +198,7 @@ func (s *session) answerRun() int {
 			s.fail()
 		}
 		<-written
+		s.writes = false
 	}()
 	reached := true
 	if len(s.sends) > 0 {
@@ -248,6 +246,7 @@ func (s *session) forward(up *upstream) (chan error, bool) {
 		return nil, true
 	}
 	s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
+	s.writes = true
 	written := make(chan error, 1)
 	s.srv.wg.Add(1)
 	go func(sends [][]byte) {

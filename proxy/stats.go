@@ -24,6 +24,10 @@ type Stats struct {
 	// ClientsTotal is the number of clients ever let in, ClientsRefused of
 	// those beyond the bound.
 	ClientsTotal, ClientsRefused uint64
+	// ClientsEvicted is the number of clients closed because they held most of
+	// too much memory, ClientsMemory what all hold now, in bytes.
+	ClientsEvicted uint64
+	ClientsMemory  int64
 	// PrivateConnections is the number of clients' own connections to Redis
 	// now, PrivateConnectionsOpened of those ever opened.
 	PrivateConnections       int
@@ -57,6 +61,8 @@ func (srv *Server) Stats() Stats {
 		MaxClients:     srv.opts.MaxClients,
 		ClientsTotal:   m.clientsTotal.Load(),
 		ClientsRefused: m.clientsRefused.Load(),
+		ClientsEvicted: m.clientsEvicted.Load(),
+		ClientsMemory:  srv.budget.used.Load(),
 
 		PrivateConnections:       int(m.upstreams.Load()),
 		PrivateConnectionsOpened: m.upstreamsOpened.Load(),

@@ -48,6 +48,7 @@ func (srv *Server) look() {
 
 // fill waits for Redis, with the watch on the client.
 func (s *session) fill(up *upstream) error {
+	s.settle()
 	s.expectWait()
 	err := up.fill()
 	s.waiting.Store(0)
@@ -61,6 +62,7 @@ func (s *session) fill(up *upstream) error {
 // writeWatched sends commands to Redis, which may take none for long, with the
 // watch on the client.
 func (s *session) writeWatched(up *upstream, raws [][]byte) error {
+	s.settle()
 	s.expectWait()
 	defer s.waiting.Store(0)
 	return up.write(raws)

@@ -1,0 +1,88 @@
+package proxy
+
+import "sync"
+
+// Bounds on what is done at once for one client: a batch ends when it has that
+// many commands or arguments, and the next one is made of the bytes after it.
+const (
+	maxBatch     = 1 << 10
+	maxBatchArgs = 4 << 10
+)
+
+// fewCommands is how many commands a small workspace is for, and smallSpace its
+// memory at most. Clients that send one by one have a small one, so that
+// thousands of them that wait for Redis hold little.
+const (
+	fewCommands = 8
+	smallSpace  = 2 << 10
+	largeSpace  = 512 << 10
+)
+
+// workspace is what a batch needs beside the bytes that came. Clients that are
+// waited for have none: it is pooled.
+type workspace struct {
+	batch    []request
+	arena    [][]byte
+	run      []item
+	sends    [][]byte
+	prefetch [][][]byte
+}
+
+// workspaces is a pool. Safe for concurrent use; the zero value is ready.
+type workspaces struct {
+	small, large sync.Pool // of *workspace
+}
+
+// get returns an empty workspace for fewCommands.
+func (p *workspaces) get() *workspace {
+	if w, ok := p.small.Get().(*workspace); ok {
+		return w
+	}
+	return new(workspace)
+}
+
+// enlarge returns a workspace for more commands with the batch so far.
+func (p *workspaces) enlarge(w *workspace) *workspace {
+	l, ok := p.large.Get().(*workspace)
+	if !ok {
+		return w
+	}
+	l.batch = append(l.batch, w.batch...)
+	l.arena = append(l.arena, w.arena...)
+	p.put(w)
+	return l
+}
+
+// put takes a workspace back; one that has become too large is left to the collector.
+func (p *workspaces) put(w *workspace) {
+	w.clear()
+	switch size := w.footprint(); {
+	case size <= smallSpace:
+		p.small.Put(w)
+	case size <= largeSpace:
+		p.large.Put(w)
+	}
+}
+
+// clear drops the batch: it points into buffers that will be another's.
+func (w *workspace) clear() {
+	clear(w.batch)
+	clear(w.arena)
+	w.batch, w.arena = w.batch[:0], w.arena[:0]
+	w.clearRun()
+	clear(w.prefetch)
+	w.prefetch = w.prefetch[:0]
+}
+
+// clearRun drops the run.
+func (w *workspace) clearRun() {
+	clear(w.run)
+	clear(w.sends)
+	w.run, w.sends = w.run[:0], w.sends[:0]
+}
+
+// footprint is the memory that it takes, in bytes.
+func (w *workspace) footprint() int {
+	const request, item = 56, 88
+	return request*cap(w.batch) + item*cap(w.run) + sliceSize*(cap(w.arena)+cap(w.sends)+cap(w.prefetch))
+}
