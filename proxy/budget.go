@@ -13,9 +13,9 @@ import (
 // process stays below 400 MB whatever strangers send it:
 //
 //	 64 MB  the budget
-//	 64 MB  freeHeld for each of 10,000 clients, which only few of them use up
+//	 70 MB  freeHeld for each of 10,000 clients, which few of them use up
 //	 40 MB  their connections, two sockets and a goroutine each
-//	        = 168 MB that live at most
+//	        = 174 MB that live at most
 //	x 2     the collector lets the heap grow to twice what lives
 //	 20 MB  the program and its runtime
 //
@@ -25,10 +25,13 @@ const DefaultClientMemory = 64 << 20
 
 // freeHeld is what a client may hold without an entry in its account: one that
 // sends short commands one by one holds no more, and costs no shared counter.
-const freeHeld = smallSize + smallSpace + 1<<10
+const freeHeld = 2*smallSize + smallSpace + 1<<10
 
 // collectPart is the part of the budget that is booked between two collections.
 const collectPart = 4
+
+// leavePause is how long a read waits at most while many clients are leaving.
+const leavePause = 10 * time.Millisecond
 
 // evictPause is the time between two warnings of evictions.
 const evictPause = 10 * time.Second
@@ -40,7 +43,9 @@ const evictPause = 10 * time.Second
 // concurrent use.
 type budget struct {
 	limit int64
-	used  atomic.Int64 // what all accounts hold, those of closed clients apart
+	used  atomic.Int64 // what all accounts hold
+	// leaving is the part of used that is of clients who were told to go.
+	leaving atomic.Int64
 
 	mu      sync.Mutex // one relief at a time
 	holders func() []holder
@@ -70,7 +75,7 @@ func (a *account) add(n int64) bool {
 		return true
 	}
 	a.budget.collect(n)
-	if a.budget.used.Load() > a.budget.limit {
+	if a.budget.over() > 0 {
 		a.budget.relieve()
 	}
 	return !a.gone.Load()
@@ -97,21 +102,44 @@ func (a *account) book(n int64) bool {
 	return true
 }
 
-// close takes the account out of the budget, and reports whether it was open.
-func (a *account) close() (held int64, open bool) {
+// expel ends the account because its client must go, and reports whether it was
+// open. What it holds counts as leaving until it is closed.
+func (a *account) expel() (held int64, open bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if a.gone.Load() {
 		return 0, false
 	}
 	a.gone.Store(true)
-	held = a.held.Swap(0)
-	a.budget.used.Add(-held)
+	held = a.held.Load()
+	a.budget.leaving.Add(held)
 	return held, true
+}
+
+// close ends the account: nothing is held any more.
+func (a *account) close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	held := a.held.Swap(0)
+	a.budget.used.Add(-held)
+	if a.gone.Swap(true) {
+		a.budget.leaving.Add(-held)
+	}
 }
 
 // tight reports whether half of the budget is used: time to get on with little.
 func (b *budget) tight() bool { return b.used.Load() > b.limit/2 }
+
+// over is what is held beyond the limit when those who leave have left.
+func (b *budget) over() int64 { return b.used.Load() - b.leaving.Load() - b.limit }
+
+// ease lets those who leave go before more is read, for a moment at most: they
+// may wait for the processor.
+func (b *budget) ease() {
+	if b.leaving.Load() > b.limit/2 {
+		time.Sleep(leavePause)
+	}
+}
 
 // collect has the garbage collected, in a goroutine of its own, when much was
 // booked while the budget is tight: what clients let go would else count for
@@ -131,7 +159,7 @@ func (b *budget) collect(n int64) {
 func (b *budget) relieve() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for b.used.Load() > b.limit {
+	for b.over() > 0 {
 		holders := b.holders()
 		if len(holders) == 0 {
 			return
@@ -140,11 +168,11 @@ func (b *budget) relieve() {
 		// Where many hold about the same some more go, so that they are not
 		// looked through for each.
 		for _, h := range holders {
-			used := b.used.Load()
-			if used <= b.limit && (h.held < holders[0].held/2 || used <= b.limit-b.limit/16) {
+			over := b.over()
+			if over <= 0 && (h.held < holders[0].held/2 || over <= -b.limit/16) {
 				break
 			}
-			if held, open := h.close(); open {
+			if held, open := h.expel(); open {
 				h.evict(held)
 			}
 		}
@@ -163,7 +191,7 @@ func (srv *Server) holders() []holder {
 	defer srv.mu.Unlock()
 	var all []holder
 	for c := range srv.conns {
-		if n := c.account.held.Load(); n > 0 {
+		if n := c.account.held.Load(); n > 0 && !c.account.gone.Load() {
 			all = append(all, holder{&c.account, n})
 		}
 	}

@@ -1,5 +1,13 @@
 package proxy
 
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+)
+
 // noSession is the session of a clientConn that is tested alone.
 type noSession struct{}
 
@@ -9,3 +17,190 @@ func (noSession) panicked(any)            {}
 func (noSession) quiet() bool             { return false }
 func (noSession) stranger() bool          { return false }
 func (noSession) footprint() int          { return 0 }
+
+// budgetRig is a budget of 1,000 and the accounts of clients that hold so much;
+// gone are the numbers of those that were told to go.
+func budgetRig(helds ...int64) (b *budget, accounts []*account, gone *[]int) {
+	b, gone = &budget{limit: 1000}, new([]int)
+	b.holders = func() (all []holder) {
+		for _, a := range accounts {
+			if n := a.held.Load(); n > 0 && !a.gone.Load() {
+				all = append(all, holder{a, n})
+			}
+		}
+		return all
+	}
+	for i, held := range helds {
+		accounts = append(accounts, &account{budget: b, evict: func(int64) { *gone = append(*gone, i) }})
+		accounts[i].book(held)
+	}
+	return b, accounts, gone
+}
+
+func TestBudgetEvictsWhoHoldsMost(t *testing.T) {
+	b, a, gone := budgetRig(300, 400, 10, 200)
+	if !a[2].add(90) || len(*gone) > 0 {
+		t.Fatalf("%v gone at the limit", *gone)
+	}
+	if !a[2].add(1) || fmt.Sprint(*gone) != "[1]" {
+		t.Fatalf("%v gone, want the one that holds most", *gone)
+	}
+	if a[1].add(1) || a[1].reserve(1) {
+		t.Error("who was told to go holds more")
+	}
+	if b.over() != 601-b.limit || b.used.Load() != 1001 {
+		t.Errorf("%d over, %d used before it has left", b.over(), b.used.Load())
+	}
+	for range 2 {
+		a[1].close()
+	}
+	if b.used.Load() != 601 || b.leaving.Load() != 0 {
+		t.Errorf("%d used, %d leaving when it has left", b.used.Load(), b.leaving.Load())
+	}
+	if a[0].add(500) || fmt.Sprint(*gone) != "[1 0]" {
+		t.Errorf("%v gone, want the one that asked", *gone)
+	}
+	for _, a := range a {
+		a.close()
+	}
+	if b.used.Load() != 0 || b.leaving.Load() != 0 {
+		t.Errorf("%d used, %d leaving at the end", b.used.Load(), b.leaving.Load())
+	}
+}
+
+// Among many that hold the same a few more go at once; one that holds little stays.
+func TestBudgetEvictsEqualsTogether(t *testing.T) {
+	helds := make([]int64, 99)
+	for i := range helds {
+		helds[i] = 10
+	}
+	_, a, gone := budgetRig(append(helds, 4)...)
+	a[0].add(8)
+	if n := len(*gone); n < 5 || n > 8 || strings.Contains(fmt.Sprint(*gone), "99") {
+		t.Errorf("%v gone", *gone)
+	}
+}
+
+func TestBudgetReservesHalf(t *testing.T) {
+	_, a, gone := budgetRig(500, 0)
+	if !a[1].reserve(1) || a[1].reserve(1) || len(*gone) > 0 {
+		t.Error("reserved other than half")
+	}
+}
+
+// A hog is closed and counted, whoever sends little goes on.
+func TestClientThatHoldsMostIsEvicted(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.ClientMemory = 4 << 20 })
+	small := r.client()
+	small.raw("*2\r\n$7\r\nDKC.GET\r\n$1000\r\n" + strings.Repeat("k", 999)) // half a command
+	hog := r.client()
+	go func() {
+		io.WriteString(hog.Conn, "*2\r\n$7\r\nDKC.GET\r\n$16777216\r\n")
+		for piece := make([]byte, 1<<16); ; {
+			if _, err := hog.Conn.Write(piece); err != nil {
+				return
+			}
+		}
+	}()
+	if _, err := hog.r.ReadByte(); err == nil || isTimeout(err) {
+		t.Fatalf("the hog is not closed: %v", err)
+	}
+	small.raw("\r\n\r\n")
+	if line, err := small.r.ReadString('\n'); err != nil || line[0] != '-' {
+		t.Errorf("the small one got %q, %v", line, err)
+	}
+	if got := r.srv.metrics.clientsEvicted.Load(); got != 1 {
+		t.Errorf("%d clients evicted", got)
+	}
+	eventually(t, "all is given back", func() bool { return r.srv.budget.used.Load() == 0 && r.srv.budget.leaving.Load() == 0 })
+}
+
+// The beginning of a command costs what was sent of it, whether it came at once
+// or byte by byte, and the client is none the worse.
+func TestRemainderIsHeldInLittle(t *testing.T) {
+	for n, most := range map[int]int{1: minPark, 100: 128, 1500: 2048, 5000: 8192, 20_000: 32_768} {
+		for _, step := range []int{n, 1, 7} {
+			f := newFramer(Limits{}, &bufferPool{})
+			in := appendCommand(nil, "DKC.GET", strings.Repeat("k", n+50))
+			sent := 0
+			for sent < n {
+				k := copy(f.space(), in[sent:min(sent+step, n)])
+				f.commit(k)
+				sent += k
+				if _, _, ok := f.next(nil); ok || f.err != "" {
+					t.Fatal("complete before its end")
+				}
+				f.release()
+			}
+			if got := cap(f.buf) + cap(f.park); got > most+maxRepark {
+				t.Errorf("%d bytes in steps of %d are held in %d", n, step, got)
+			}
+			for sent < len(in) {
+				k := copy(f.space(), in[sent:])
+				f.commit(k)
+				sent += k
+			}
+			if req, _, ok := f.next(nil); !ok || string(req.raw) != string(in) {
+				t.Errorf("%d bytes in steps of %d: another command comes out", n, step)
+			}
+			if f.release(); f.footprint() > 8*2*marksKept {
+				t.Errorf("%d bytes are held for nothing", f.footprint())
+			}
+		}
+	}
+}
+
+// A client that sends byte by byte has each byte copied a few times, no more.
+func TestTrickleIsLinear(t *testing.T) {
+	f := newFramer(Limits{}, &bufferPool{})
+	in := appendCommand(nil, "DKC.GET", strings.Repeat("k", 30_000))
+	grown := 0
+	for _, c := range in {
+		before := cap(f.buf)
+		f.space()[0] = c
+		f.commit(1)
+		f.next(nil)
+		f.release()
+		if len(f.buf)-f.start > maxRepark && cap(f.buf) != before {
+			grown++
+		}
+	}
+	if grown > 8 {
+		t.Errorf("moved %d times beyond %d bytes", grown, maxRepark)
+	}
+}
+
+// Clients that wait for a blocking command hold little, whatever they did before.
+func TestWaitingClientsHoldLittle(t *testing.T) {
+	r := newRig(t, nil)
+	for range 20 {
+		c := r.client()
+		c.raw(strings.Repeat("DKC.GET a\r\n", 500))
+		for range 500 {
+			c.expect(":0")
+		}
+		c.send("BLPOP q 0")
+		r.redis.accept().gets("BLPOP q 0")
+	}
+	eventually(t, "nothing is in the accounts", func() bool { return r.srv.budget.used.Load() == 0 })
+}
+
+// Subscribers that do not read are in the accounts while they do not.
+func TestPumpedClientThatDoesNotReadIsCounted(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.client()
+	c.Conn.(*net.TCPConn).SetReadBuffer(4096)
+	c.send("SUBSCRIBE ch")
+	up := r.redis.accept()
+	up.gets("SUBSCRIBE ch")
+	go func() {
+		for {
+			if _, err := io.WriteString(up.Conn, "$65536\r\n"+strings.Repeat("x", 65536)+"\r\n"); err != nil {
+				return
+			}
+		}
+	}()
+	eventually(t, "it is counted", func() bool { return r.srv.budget.used.Load() == 2*bufferSize })
+	c.Close()
+	eventually(t, "it is counted no more", func() bool { return r.srv.budget.used.Load() == 0 })
+}

@@ -6,8 +6,8 @@ import "sync"
 const (
 	// bufferSize is that of a write, and of a read from who sends much.
 	bufferSize = 64 << 10
-	// smallSize is that of a read from who sends little.
-	smallSize = 4 << 10
+	// smallSize is that of a read from who sends little, and of its replies.
+	smallSize = 2 << 10
 )
 
 // bufferPool lends buffers of bufferSize and of smallSize. Safe for concurrent

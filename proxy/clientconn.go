@@ -153,6 +153,7 @@ func (c *clientConn) forget() {
 func (c *clientConn) more() error {
 	if c.account.budget.tight() {
 		c.fr.much = false
+		c.account.budget.ease()
 	}
 	if size := c.fr.growth(); size > 0 && !c.settle(size) {
 		return errEvicted

@@ -14,7 +14,7 @@ const sliceSize = 24
 const (
 	minPark   = 64
 	maxPark   = bufferSize / 2
-	maxRepark = 2 << 10
+	maxRepark = 1 << 10
 )
 
 // marksKept is the room for that many arguments' ends that an idle client keeps.
@@ -109,6 +109,9 @@ func (f *framer) commit(n int) {
 		f.much = false
 	}
 	f.buf = f.buf[:len(f.buf)+n]
+	if !f.much && cap(f.buf) > smallSize && len(f.buf)-f.start < smallSize/2 {
+		f.move(f.bufs.getSmall()) // it may be a command that blocks for long
+	}
 }
 
 // release gives back what is not needed while the client is waited for: the

@@ -6,12 +6,24 @@ import (
 	"fmt"
 )
 
-// room makes sure that there is an output buffer.
-func (s *session) room() {
-	if s.out == nil {
+// room makes sure that the output has room for n bytes more, or is a whole
+// buffer. Most replies are small, and so is what they are
+// gathered in.
+func (s *session) room(n int) {
+	switch {
+	case s.out == nil && n <= smallSize:
+		s.out = s.srv.bufs.getSmall()
+	case s.out == nil:
 		s.out = s.srv.bufs.get()
+	case len(s.out)+n > cap(s.out) && cap(s.out) == smallSize:
+		big := append(s.srv.bufs.get(), s.out...)
+		s.srv.bufs.put(s.out)
+		s.out = big
 	}
 }
+
+// smallReply is the room for a reply whose length is not known before.
+const smallReply = 512
 
 // append adds to the output, and writes it out when there is much of it. A big
 // piece goes straight through: nothing is held whole.
@@ -25,7 +37,7 @@ func (s *session) append(p []byte) {
 			return
 		}
 	}
-	s.room()
+	s.room(len(p))
 	s.out = append(s.out, p...)
 }
 
@@ -43,7 +55,7 @@ func (s *session) send() error {
 		return nil
 	}
 	err := s.write(s.out)
-	if cap(s.out) != bufferSize {
+	if n := cap(s.out); n != bufferSize && n != smallSize {
 		s.out = nil
 		return err
 	}

@@ -267,7 +267,7 @@ func (s *session) answerOurs(it *item) {
 		s.append([]byte(refused))
 		return
 	}
-	s.room()
+	s.room(smallReply)
 	s.out = it.cmd.Run(s.ctx, s.srv.opts.Engine, it.req.args).AppendTo(s.out)
 	s.trim()
 }
