@@ -152,7 +152,7 @@ func (c *clientConn) forget() {
 // more waits for more bytes and gives them to the framer.
 func (c *clientConn) more() error {
 	if c.account.budget.tight() {
-		c.fr.much = false
+		c.fr.much = 0
 		c.account.budget.ease()
 	}
 	if size := c.fr.growth(); size > 0 && !c.settle(size) {

@@ -20,6 +20,10 @@ const (
 // marksKept is the room for that many arguments' ends that an idle client keeps.
 const marksKept = 64
 
+// bigReads is how many reads that brought little make the next ones small: a
+// pipeline's last piece is short, too.
+const bigReads = 16
+
 // space returns room for more bytes; commit says how many came. Requests handed
 // out before are void.
 func (f *framer) space() []byte {
@@ -27,7 +31,7 @@ func (f *framer) space() []byte {
 	switch {
 	case f.buf == nil:
 		f.buf = f.lend(held)
-	case f.much && cap(f.buf) < bufferSize:
+	case f.much > 0 && cap(f.buf) < bufferSize:
 		f.move(f.bufs.get())
 	case cap(f.buf) > bufferSize:
 		// Out of a buffer that was grown for one command.
@@ -48,7 +52,7 @@ func (f *framer) space() []byte {
 
 // lend returns a pooled buffer with room beside so many bytes.
 func (f *framer) lend(held int) []byte {
-	if f.much || held > maxRepark {
+	if f.much > 0 || held > maxRepark {
 		return f.bufs.get()
 	}
 	return f.bufs.getSmall()
@@ -104,12 +108,12 @@ func (f *framer) commit(n int) {
 	room := cap(f.buf) - len(f.buf)
 	switch {
 	case n == room:
-		f.much = true
+		f.much = bigReads
 	case n < smallSize/2:
-		f.much = false
+		f.much = max(0, f.much-1)
 	}
 	f.buf = f.buf[:len(f.buf)+n]
-	if !f.much && cap(f.buf) > smallSize && len(f.buf)-f.start < smallSize/2 {
+	if cap(f.buf) > smallSize && len(f.buf)-f.start < smallSize/2 {
 		f.move(f.bufs.getSmall()) // it may be a command that blocks for long
 	}
 }

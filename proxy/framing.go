@@ -58,7 +58,7 @@ type framer struct {
 
 	buf   []byte // bytes held; start <= line <= len(buf)
 	park  []byte // a small buffer for a remainder while the client is waited for
-	much  bool   // the client sends much: it is read from in big pieces
+	much  int    // so many reads more are big ones: the client has sent much
 	loose int    // memory of the requests handed out that is outside of buf
 	start int    // first byte of the command being framed, or of what of it is held
 	line  int    // first byte of the line being framed
