@@ -119,7 +119,11 @@ func (c *clientConn) frame() {
 	if c.workspace == nil {
 		c.workspace = c.spaces.get()
 	}
-	for len(c.batch) < maxBatch && len(c.arena) < maxBatchArgs {
+	most := maxBatch
+	if c.account.budget.tight() {
+		most = tightBatch
+	}
+	for len(c.batch) < most && len(c.arena) < maxBatchArgs {
 		req, arena, ok := c.fr.next(c.arena)
 		c.arena = arena
 		if !ok {

@@ -7,6 +7,7 @@ import "sync"
 const (
 	maxBatch     = 1 << 10
 	maxBatchArgs = 4 << 10
+	tightBatch   = 64 // in place of maxBatch while the budget is tight
 )
 
 // fewCommands is how many commands a small workspace is for, and smallSpace its
