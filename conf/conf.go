@@ -57,6 +57,8 @@ type Config struct {
 	// MaxBulk is the longest argument in bytes, MaxArgs the most arguments of
 	// one command, MaxQueryBuffer the longest command in bytes.
 	MaxBulk, MaxArgs, MaxQueryBuffer int
+	// MaxClientMemory bounds what all clients together may make the proxy hold, in bytes.
+	MaxClientMemory int
 	// Deny are commands refused to clients, in upper case.
 	Deny []string
 	// Public allows addresses beyond loopback, Admin's included.
@@ -95,6 +97,7 @@ func Default() Config {
 		MaxBulk:         512 * mb,
 		MaxArgs:         1024 * 1024,
 		MaxQueryBuffer:  1 * gb,
+		MaxClientMemory: 64 * mb,
 		Deny:            []string{"SHUTDOWN", "SYNC", "PSYNC", "REPLCONF"},
 		LogLevel:        "info",
 		LogFormat:       "text",

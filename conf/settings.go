@@ -71,6 +71,8 @@ func settings(c *Config) []setting {
 			field: &integer{&c.MaxArgs, 16, 16 * 1024 * 1024}},
 		{group: limits, name: "max-query-buffer", arg: "SIZE", help: "longest whole command",
 			field: &size{&c.MaxQueryBuffer, kb, 64 * gb}},
+		{group: limits, name: "max-client-memory", arg: "SIZE", help: "most memory held for all clients",
+			field: &size{&c.MaxClientMemory, mb, 64 * gb}},
 
 		{group: running, name: "admin", arg: "ADDR", help: "address for metrics and health checks over HTTP", empty: "off",
 			field: &addr{&c.Admin}},

@@ -247,12 +247,13 @@ func engineOptions(cfg conf.Config, opts *redis.Options, log *slog.Logger) engin
 
 func proxyOptions(cfg conf.Config, opts *redis.Options, eng *engine.Engine, log *slog.Logger) proxy.Options {
 	return proxy.Options{
-		Engine:      eng,
-		Redis:       opts,
-		Embedded:    cfg.Redis == "",
-		MaxClients:  cfg.MaxClients,
-		MaxSockets:  maxSockets(cfg.MaxClients, log),
-		IdleTimeout: cfg.IdleTimeout,
+		Engine:       eng,
+		Redis:        opts,
+		Embedded:     cfg.Redis == "",
+		MaxClients:   cfg.MaxClients,
+		MaxSockets:   maxSockets(cfg.MaxClients, log),
+		IdleTimeout:  cfg.IdleTimeout,
+		ClientMemory: int64(cfg.MaxClientMemory),
 		Limits: proxy.Limits{
 			MaxBulk:        cfg.MaxBulk,
 			MaxArgs:        cfg.MaxArgs,

@@ -22,6 +22,9 @@ func TestDefaultsAgreeWithTheParts(t *testing.T) {
 	if c.MaxClients != proxy.DefaultMaxClients {
 		t.Errorf("max-clients %d, the proxy's own default is %d", c.MaxClients, proxy.DefaultMaxClients)
 	}
+	if int64(c.MaxClientMemory) != proxy.DefaultClientMemory {
+		t.Errorf("max-client-memory %d, the proxy's own default is %d", c.MaxClientMemory, proxy.DefaultClientMemory)
+	}
 	if c.Namespace != engine.DefaultNamespace {
 		t.Errorf("namespace %q, the engine's own default is %q", c.Namespace, engine.DefaultNamespace)
 	}
@@ -85,7 +88,7 @@ func wantNoZero(t *testing.T, options any, except ...string) {
 	v := reflect.ValueOf(options)
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Name
-		if v.Field(i).IsZero() && !slices.Contains(except, name) {
+		if v.Type().Field(i).IsExported() && v.Field(i).IsZero() && !slices.Contains(except, name) {
 			t.Errorf("%s.%s is not set from the configuration", v.Type(), name)
 		}
 	}
