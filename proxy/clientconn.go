@@ -8,11 +8,11 @@ import (
 	"time"
 )
 
-// standIn is what redcon reads when a batch of commands is ready. Its handler
-// takes the batch from the clientConn. redcon never sees a client's bytes: its
-// reader would keep a buffer twice as big as the largest command for the life
-// of the connection, and copy every command once more.
-const standIn = "*1\r\n$5\r\nbatch\r\n"
+// standIn is the only command that redcon reads: its handler takes the
+// connection over. redcon never sees a client's bytes: its reader has no limits,
+// keeps a buffer twice as big as the largest command for the life of the
+// connection, and copies every command once more.
+const standIn = "*1\r\n$7\r\nconnect\r\n"
 
 // How long and how much is read from a client that was sent its last reply, so
 // that unread bytes do not reset the connection before the reply has arrived.
@@ -38,14 +38,14 @@ type sink interface {
 	footprint() int
 }
 
-// errEvicted is returned by Read when the client has held more than all others
+// errEvicted is returned by next when the client has held more than all others
 // and too much for all.
 var errEvicted = errors.New("proxy: the client holds too much memory")
 
-// clientConn is a client's connection as redcon sees it. Its Read frames and
-// checks what the client sends and then reports a batch of complete commands.
+// clientConn is a client's connection. It frames and checks what the client
+// sends, into batches of complete commands.
 type clientConn struct {
-	net.Conn // the real one; Write goes straight through
+	net.Conn // the real one
 	// Fixed after the accept.
 	idle    time.Duration
 	session sink
@@ -58,7 +58,7 @@ type clientConn struct {
 	ahead   ahead
 	settled int // what of the account is for all that is not read ahead
 
-	*workspace // nil while the client is waited for; its batch is the one reported last
+	*workspace // nil while the client is waited for
 
 	account account
 
@@ -74,23 +74,27 @@ func newClientConn(conn net.Conn, limits Limits, bufs *bufferPool, spaces *works
 	return c
 }
 
-// Read waits until the client has sent at least one complete command, puts the
-// batch aside for takeBatch and returns the stand-in. A violation of the
-// protocol is answered once everything before it is, and ends the stream.
-func (c *clientConn) Read(p []byte) (n int, err error) {
+// Read is redcon's, before it hands the connection over.
+func (c *clientConn) Read(p []byte) (int, error) { return copy(p, standIn), nil }
+
+// next waits until the client has sent at least one complete command and returns
+// those that are there. They are valid until the next call; only the last may be
+// a part. A violation of the protocol is answered once everything before it is,
+// and ends the stream.
+func (c *clientConn) next() (batch []request, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			c.session.panicked(r)
-			n, err = 0, net.ErrClosed
+			batch, err = nil, net.ErrClosed
 		}
 	}()
 	for {
 		c.forget()
 		if c.done.Load() {
-			return 0, net.ErrClosed
+			return nil, net.ErrClosed
 		}
 		if c.frame(); len(c.batch) > 0 && !c.account.gone.Load() {
-			return copy(p, standIn), nil
+			return c.batch, nil
 		}
 		if c.fr.doubt != "" {
 			c.fr.judge(!c.session.stranger())
@@ -99,20 +103,16 @@ func (c *clientConn) Read(p []byte) (n int, err error) {
 		if c.fr.err != "" {
 			c.session.violation(c.fr.err)
 			c.linger()
-			return 0, io.EOF
+			return nil, io.EOF
 		}
 		if err := c.session.flush(); err != nil {
-			return 0, err
+			return nil, err
 		}
 		if err := c.more(); err != nil {
-			return 0, err
+			return nil, err
 		}
 	}
 }
-
-// takeBatch returns the commands that the last Read reported. They are valid
-// until the next Read; only the last may be a part.
-func (c *clientConn) takeBatch() []request { return c.batch }
 
 // frame collects the complete commands among the bytes held.
 func (c *clientConn) frame() {
@@ -220,15 +220,6 @@ func (c *clientConn) wait() (int, error) {
 func (c *clientConn) drain() {
 	c.draining.Store(true)
 	_ = c.Conn.SetReadDeadline(time.Unix(1, 0))
-}
-
-// Write sends to the client. redcon flushes its empty writer after every
-// batch: nothing is not written.
-func (c *clientConn) Write(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	return c.Conn.Write(p)
 }
 
 // drop gives the buffers back, when nothing serves the connection any more.

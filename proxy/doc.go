@@ -15,13 +15,13 @@
 // # Life of a connection
 //
 // listener accepts it, counts it against the limit and wraps it in a clientConn
-// with a session. redcon's goroutine for the connection reads from the
-// clientConn, whose framer cuts the bytes into commands and checks every limit
-// on the way; what redcon gets to read is a stand-in that says "a batch is
-// ready". Its handler passes the batch, all complete commands that were there,
-// to the session. A big command that is only passed on goes through in pieces.
-// The session's connection to Redis is opened at the first command that needs
-// it and is the client's alone, so that all state that Redis keeps for a client
+// with a session. redcon hands it over at once, and a goroutine of the
+// connection's own reads from the clientConn, whose framer cuts the bytes into
+// commands and checks every limit on the way, and passes batches, all complete
+// commands that were there, to the session. A big command that is only passed on
+// goes through in pieces. The session's connection to Redis is opened at the
+// first command that needs it and is the client's alone, so that all state that
+// Redis keeps for a client
 // is where it belongs.
 //
 // What a client sets its connection up with, HELLO, AUTH, SELECT and the like,
@@ -63,8 +63,8 @@
 // # Goroutines
 //
 //   - Serve's goroutine accepts, with pauses when that fails.
-//   - One goroutine for each client, redcon's: it owns session, framer and,
-//     until a pump runs, the connection to Redis. A panic there ends that client.
+//   - One goroutine for each client: it owns session, framer and, until a pump
+//     runs, the connection to Redis. A panic there ends that client.
 //   - One more for a pump: it owns reading from Redis and writing to the client.
 //   - One for a write to Redis too big for the sockets to hold, so that replies
 //     are read meanwhile. The session waits for it before the batch is over.

@@ -143,23 +143,34 @@ func (srv *Server) Serve(ln net.Listener) error {
 	srv.listeners[l] = struct{}{}
 	srv.mu.Unlock()
 
-	err := redcon.Serve(l, serveBatch, nil, srv.leave)
+	err := redcon.Serve(l, srv.takeOver, nil, nil)
 	if err == nil || errors.Is(err, net.ErrClosed) {
 		err = ErrServerClosed
 	}
 	return err
 }
 
-// serveBatch is redcon's handler: a batch of commands is ready.
-func serveBatch(conn redcon.Conn, _ redcon.Command) {
+// takeOver is redcon's handler for a new connection's only command. A goroutine
+// without redcon's 8 KB of buffers goes on with the connection.
+func (srv *Server) takeOver(conn redcon.Conn, _ redcon.Command) {
 	c := conn.NetConn().(*clientConn)
-	c.session.(*session).serve(c.takeBatch())
+	conn.Detach()
+	go srv.serve(c)
 }
 
-// leave is redcon's last call for a connection: nothing serves it any more.
-func (srv *Server) leave(conn redcon.Conn, _ error) {
-	conn.NetConn().(*clientConn).drop()
-	srv.wg.Done()
+// serve answers a client until its connection ends.
+func (srv *Server) serve(c *clientConn) {
+	defer srv.wg.Done()
+	defer c.drop()
+	defer c.Close()
+	s := c.session.(*session)
+	for {
+		batch, err := c.next()
+		if err != nil {
+			return
+		}
+		s.serve(batch)
+	}
 }
 
 // admit makes the session of a new client; nil refuses it.
