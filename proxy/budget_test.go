@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -205,4 +206,22 @@ func TestPumpedClientThatDoesNotReadIsCounted(t *testing.T) {
 	eventually(t, "it is counted", func() bool { return r.srv.budget.used.Load() == 2*bufferSize })
 	c.Close()
 	eventually(t, "it is counted no more", func() bool { return r.srv.budget.used.Load() == 0 })
+}
+
+// A pipeline of many commands goes on in a larger workspace; the commands that
+// came before keep their arguments.
+func TestLargerWorkspaceKeepsTheBatch(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.client()
+	for range 50 { // until the pools have what they hand out again
+		const n = 3 * fewCommands
+		var pipeline []byte
+		for i := range n {
+			pipeline = append(pipeline, appendCommand(nil, "DKC.INC", "k"+strconv.Itoa(i), "0")...)
+		}
+		c.raw(string(pipeline))
+		for range n {
+			c.expect(":0")
+		}
+	}
 }

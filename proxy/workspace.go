@@ -27,6 +27,8 @@ type workspace struct {
 	run      []item
 	sends    [][]byte
 	prefetch [][][]byte
+
+	small *workspace // in which the batch began: arguments lie there; nil: in none
 }
 
 // workspaces is a pool. Safe for concurrent use; the zero value is ready.
@@ -49,13 +51,16 @@ func (p *workspaces) enlarge(w *workspace) *workspace {
 		return w
 	}
 	l.batch = append(l.batch, w.batch...)
-	l.arena = append(l.arena, w.arena...)
-	p.put(w)
+	l.small = w // not given back before: the commands' arguments are slices of its arena
 	return l
 }
 
 // put takes a workspace back; one that has become too large is left to the collector.
 func (p *workspaces) put(w *workspace) {
+	if w.small != nil {
+		p.put(w.small)
+		w.small = nil
+	}
 	w.clear()
 	switch size := w.footprint(); {
 	case size <= smallSpace:
@@ -85,5 +90,9 @@ func (w *workspace) clearRun() {
 // footprint is the memory that it takes, in bytes.
 func (w *workspace) footprint() int {
 	const request, item = 56, 88
-	return request*cap(w.batch) + item*cap(w.run) + sliceSize*(cap(w.arena)+cap(w.sends)+cap(w.prefetch))
+	size := request*cap(w.batch) + item*cap(w.run) + sliceSize*(cap(w.arena)+cap(w.sends)+cap(w.prefetch))
+	if w.small != nil {
+		size += w.small.footprint()
+	}
+	return size
 }
