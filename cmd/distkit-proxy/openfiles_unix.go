@@ -8,7 +8,8 @@ import (
 )
 
 // reservedFiles are the file descriptors kept for the engine's connections, the
-// listeners, the admin server and what else a process opens: as many as Redis keeps, twice.
+// listeners, the admin server and what else a process opens: twice as many as Redis keeps,
+// but no more than half of all.
 const reservedFiles = 64
 
 // maxSockets is how many connections, to clients and to Redis, the limit of
@@ -24,7 +25,7 @@ func maxSockets(maxClients int, log *slog.Logger) int {
 	if files > 1<<30 {         // as good as none
 		return 0
 	}
-	sockets := max(int(files)-reservedFiles, 1)
+	sockets := max(int(files)-reservedFiles, int(files)/2)
 	if sockets < maxClients {
 		log.Warn("the limit of open files leaves room for fewer clients than --max-clients; raise it (ulimit -n)",
 			"open_files", files, "room_for", sockets, "max_clients", maxClients)
