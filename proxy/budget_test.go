@@ -12,12 +12,12 @@ import (
 // noSession is the session of a clientConn that is tested alone.
 type noSession struct{}
 
-func (noSession) flush() error            { return nil }
-func (noSession) violation(protocolError) {}
-func (noSession) panicked(any)            {}
-func (noSession) quiet() bool             { return false }
-func (noSession) stranger() bool          { return false }
-func (noSession) footprint() int          { return 0 }
+func (noSession) flush() error               { return nil }
+func (noSession) violation(protocolError)    {}
+func (noSession) panicked(any)               {}
+func (noSession) quiet() bool                { return false }
+func (noSession) stranger() (yes, sure bool) { return false, true }
+func (noSession) footprint() int             { return 0 }
 
 // budgetRig is a budget of 1,000 and the accounts of clients that hold so much;
 // gone are the numbers of those that were told to go.

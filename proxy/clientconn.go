@@ -29,9 +29,9 @@ type sink interface {
 	violation(protocolError)
 	// panicked reports a panic while reading.
 	panicked(any)
-	// stranger reports that the client has yet to authenticate, all that was
-	// read of it before being answered.
-	stranger() bool
+	// stranger reports whether the client has yet to authenticate, all that was
+	// read of it before being answered; sure is false where nobody knows now.
+	stranger() (yes, sure bool)
 	// quiet reports that the client may be silent for as long as it likes.
 	quiet() bool
 	// footprint is the memory that the session holds, in bytes.
@@ -97,7 +97,8 @@ func (c *clientConn) next() (batch []request, err error) {
 			return c.batch, nil
 		}
 		if c.fr.doubt != "" {
-			c.fr.judge(!c.session.stranger())
+			stranger, sure := c.session.stranger()
+			c.fr.judge(!stranger, sure)
 			continue
 		}
 		if c.fr.err != "" {

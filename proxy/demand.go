@@ -64,20 +64,31 @@ func (d *authDemand) recent() (last demand, fresh, ok bool) {
 // ask asks Redis, or waits for who does, and returns what recent returns then.
 // It waits no longer than ctx, nor much longer than demandTime.
 func (d *authDemand) ask(ctx context.Context) (last demand, fresh bool) {
-	d.mu.Lock()
-	asking := d.asking
-	if asking == nil {
-		asking = make(chan struct{})
-		d.asking = asking
-		d.run(func() { d.settle(asking) })
-	}
-	d.mu.Unlock()
 	select {
-	case <-asking:
+	case <-d.begin():
 	case <-ctx.Done():
 	}
 	last, fresh, _ = d.recent()
 	return last, fresh
+}
+
+// begin asks Redis unless that is under way. The channel tells the end.
+func (d *authDemand) begin() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.asking == nil {
+		asking := make(chan struct{})
+		d.asking = asking
+		d.run(func() { d.settle(asking) })
+	}
+	return d.asking
+}
+
+// failed reports whether Redis could not be asked the last time.
+func (d *authDemand) failed() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return !d.fresh && !d.asked.IsZero()
 }
 
 // settle asks Redis and takes note of the answer.

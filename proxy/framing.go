@@ -74,6 +74,7 @@ type framer struct {
 	// session knows, and only once it has answered what is framed already, so
 	// a request that needs it stops the framer: doubt is the error it is else.
 	trusted bool
+	once    bool // … for the command being framed
 	doubt   protocolError
 
 	streams bool // the command is handed out in pieces
@@ -202,9 +203,10 @@ func (f *framer) bulkLen() bool {
 // stop waits for judge before the line just read, which is read again then.
 func (f *framer) stop(doubt protocolError) { f.doubt, f.pos = doubt, f.line }
 
-// judge ends a doubt: the client is trusted, or what it sent is a violation.
-func (f *framer) judge(trusted bool) {
-	if f.trusted = trusted; !trusted {
+// judge ends a doubt: the client is trusted, with this command alone if that is
+// not sure, or what it sent is a violation.
+func (f *framer) judge(trusted, sure bool) {
+	if f.trusted, f.once = trusted, trusted && !sure; !trusted {
 		f.err = f.doubt
 	}
 	f.doubt = ""
@@ -301,6 +303,7 @@ func (f *framer) request(arena [][]byte) (request, [][]byte) {
 func (f *framer) finish() {
 	f.start, f.line, f.state, f.nul = f.pos, f.pos, wantCommand, false
 	f.streams, f.asked, f.passed = false, false, 0
+	f.trusted, f.once = f.trusted && !f.once, false
 }
 
 // inlineRequest rewrites an inline command as a RESP array, of which its

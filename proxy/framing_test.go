@@ -176,7 +176,7 @@ func TestFramerDoubtsBigRequests(t *testing.T) {
 					if _, _, ok = f.next(nil); ok || f.doubt == "" {
 						t.Fatalf("%.20q: goes on in doubt", tc.in)
 					}
-					f.judge(trusted)
+					f.judge(trusted, true)
 					req, _, ok = f.next(nil)
 				}
 				if ok {

@@ -19,13 +19,18 @@ func small(args [][]byte) bool {
 
 // standing is what is asked of this client before it is served: nothing once
 // Redis has accepted its AUTH or has said that it demands none. An old answer
-// of a Redis that cannot be asked now serves, and is not kept.
+// of a Redis that cannot be asked now serves, and is not kept; nobody waits for
+// a Redis that did not answer the last time.
 func (s *session) standing() demand {
 	if s.authed {
 		return demandNothing
 	}
 	last, fresh, ok := s.srv.demand.recent()
-	if !ok {
+	switch {
+	case ok:
+	case s.srv.demand.failed():
+		s.srv.demand.begin()
+	default:
 		if s.send() != nil { // Redis is waited for
 			return demandUnknown
 		}
@@ -35,9 +40,16 @@ func (s *session) standing() demand {
 	return last
 }
 
-// stranger reports whether the client's requests must be small. Where that is
-// not known they must. A pump runs only for those who may have one.
-func (s *session) stranger() bool { return !s.pumping && s.standing() != demandNothing }
+// stranger reports whether the client's requests must be small, and whether that
+// is sure. While nobody knows what Redis demands they need not: the reply will
+// ask the client to try again, and a protocol error would not. A pump runs only
+// for those who may have one.
+func (s *session) stranger() (yes, sure bool) {
+	if s.pumping {
+		return false, true
+	}
+	return s.standing() == demandAuth, s.authed
+}
 
 // noAuth is the error for what only those may have whom Redis would serve, or
 // "". As long as Redis could never be asked nobody is known to be one.

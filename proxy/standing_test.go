@@ -24,6 +24,13 @@ func (d *authDemand) expire() {
 	d.asked = time.Time{}
 }
 
+// grow makes it too old without forgetting that it was tried.
+func (d *authDemand) grow() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asked = d.asked.Add(-2 * d.age)
+}
+
 const (
 	noAuth  = "-NOAUTH Authentication required."
 	loading = "-LOADING distkit: Redis cannot be reached"
@@ -143,9 +150,37 @@ func TestStandingWhenRedisWasNeverThere(t *testing.T) {
 	c := r.client()
 	c.send("DKC.INC k", "HELLO 2 AUTH u p", "DKC.GET k", "INFO distkit", "DKC.INC")
 	c.expect(loading, loading, loading, loading, "-ERR wrong number of arguments for 'dkc.inc' command")
-	c.raw("*1\r\n$16385\r\n")
-	c.expect("-ERR Protocol error: unauthenticated bulk length")
-	c.ends()
+	// Nor is anybody closed for what is too big for a stranger alone.
+	c.raw(string(appendCommand(nil, append([]string{"DKC.MGET"}, strings.Fields(strings.Repeat("k ", 20))...)...)))
+	c.expect(loading)
+	c.raw("*2\r\n$3\r\nGET\r\n$16385\r\n" + strings.Repeat("k", 16385) + "\r\n")
+	c.expect(loading)
+}
+
+// A Redis that did not answer the last time is asked again while clients are
+// served by what it said before.
+func TestNobodyWaitsForASilentRedisTwice(t *testing.T) {
+	r := newAuthRig(t)
+	c := r.client()
+	c.send("DKC.INC k")
+	r.answersDemand("+PONG")
+	c.expect(":1")
+	r.srv.demand.expire()
+	late := r.client()
+	late.send("DKC.INC k")
+	up := r.redis.accept()
+	up.gets("PING")
+	up.Close()
+	late.expect(":2")
+	r.srv.demand.grow()
+	late.send("DKC.INC k")
+	up = r.redis.accept()
+	up.gets("PING")
+	late.expect(":3") // … while Redis thinks
+	up.send(noAuth)
+	eventually(t, "the answer is known", func() bool { last, fresh, _ := r.srv.demand.recent(); return fresh && last == demandAuth })
+	late.send("DKC.INC k")
+	late.expect(noAuth)
 }
 
 // A big command in the same write as the AUTH before it is allowed if that is
