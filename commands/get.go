@@ -38,15 +38,12 @@ func (c *Command) manyGet(ctx context.Context, e *engine.Engine, args [][]byte, 
 	}
 	results := make([]engine.Result, len(keys))
 	e.Get(ctx, c.family, keys, results)
-	raw := appendArray(make([]byte, 0, 16+replySize*len(keys)), len(keys))
-	for i := range results {
+	return several(len(keys), func(i int) Reply {
 		if err := results[i].Err; err != nil {
-			raw = FromError(err).AppendTo(raw)
-			continue
+			return FromError(err)
 		}
-		raw = shape(results[i].Value).AppendTo(raw)
-	}
-	return composed(raw)
+		return shape(results[i].Value)
+	})
 }
 
 // parseKeys reads arguments that are all keys.

@@ -113,11 +113,9 @@ func (c *Command) many(ctx context.Context, e *engine.Engine, args [][]byte, do 
 	}
 	results := make([]engine.Result, len(items))
 	do(e, ctx, c.family, items, results)
-	raw := appendArray(make([]byte, 0, 16+replySize*len(items)), len(items))
-	for i := range results {
-		raw = c.outcome(items[i].Cond.Op != engine.None, &results[i]).AppendTo(raw)
-	}
-	return composed(raw)
+	return several(len(items), func(i int) Reply {
+		return c.outcome(items[i].Cond.Op != engine.None, &results[i])
+	})
 }
 
 // refusal is the reply to a command that was not understood.

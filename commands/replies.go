@@ -59,6 +59,40 @@ func FromError(err error) Reply {
 	return Reply{kind: kindError, text: oneLine(text)}
 }
 
+// several makes the reply to a command of n items, each in its place. Where all
+// of them failed alike, for no reason of their own, as while Redis is away, the
+// reply is that error: client libraries know it and try again.
+func several(n int, item func(i int) Reply) Reply {
+	raw := appendArray(make([]byte, 0, 16+replySize*n), n)
+	var first Reply
+	alike := n > 0
+	for i := range n {
+		r := item(i)
+		if i == 0 {
+			first = r
+		}
+		alike = alike && r.kind == kindError && r.text == first.text
+		raw = r.inPlace().AppendTo(raw)
+	}
+	if code, _, _ := strings.Cut(first.text, " "); alike && !ofItem(code) {
+		return first
+	}
+	return composed(raw)
+}
+
+// ofItem reports whether an error code says something of one counter.
+func ofItem(code string) bool { return code == "ERR" || code == "WRONGTYPE" }
+
+// inPlace is the reply as an item of an array. Errors there keep to the codes
+// that Redis has in such places: go-redis 9 takes others for the end of the
+// array, and what is left of it for the replies to later commands.
+func (r Reply) inPlace() Reply {
+	if code, _, _ := strings.Cut(r.text, " "); r.kind == kindError && !ofItem(code) {
+		r.text = "ERR " + r.text
+	}
+	return r
+}
+
 // AppendTo appends the reply as RESP: the same bytes in RESP2 and RESP3.
 func (r Reply) AppendTo(dst []byte) []byte {
 	switch r.kind {

@@ -55,3 +55,23 @@ func TestErrorReplies(t *testing.T) {
 		}
 	}
 }
+
+func TestSeveral(t *testing.T) {
+	away, full := FromError(engine.ErrLoading), FromError(engine.ErrTooManyPending)
+	overflow, other := FromError(engine.ErrOverflow), FromError(errors.New("WRONGTYPE no"))
+	for want, items := range map[string][]Reply{
+		"*0\r\n":                                 {},
+		"-" + away.text + "\r\n":                 {away, away},
+		"-" + full.text + "\r\n":                 {full},
+		"*2\r\n-ERR " + away.text + "\r\n:7\r\n": {away, integer(7)},
+		"*2\r\n:7\r\n-ERR " + full.text + "\r\n": {integer(7), full},
+		"*2\r\n-ERR " + away.text + "\r\n-ERR " + full.text + "\r\n": {away, full},
+		"*2\r\n-" + overflow.text + "\r\n-" + overflow.text + "\r\n": {overflow, overflow},
+		"*1\r\n-" + other.text + "\r\n":                              {other},
+	} {
+		got := several(len(items), func(i int) Reply { return items[i] })
+		if text := string(got.AppendTo(nil)); text != want {
+			t.Errorf("%d items: %q, want %q", len(items), text, want)
+		}
+	}
+}

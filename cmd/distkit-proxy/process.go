@@ -160,6 +160,9 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 func (p *process) openRedis(cfg conf.Config, log *slog.Logger) (backend string, opts *redis.Options, err error) {
 	if cfg.Redis != "" {
 		opts, err = p.openURL(cfg.Redis, log)
+		if err == nil && opts.DialTimeout == 0 {
+			opts.DialTimeout = cfg.CommandTimeout
+		}
 		return conf.Redact(cfg.Redis), opts, err
 	}
 	if cfg.WaitReplicas > 0 {

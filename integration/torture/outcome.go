@@ -48,8 +48,12 @@ func outcomeOf(err error) outcome {
 	}
 	var reply redis.Error
 	if errors.As(err, &reply) {
+		text := reply.Error()
+		if item := strings.TrimPrefix(text, "ERR "); !strings.HasPrefix(item, "distkit: ") {
+			text = item // of an array, where codes stand behind ERR
+		}
 		for _, o := range outcomes {
-			if strings.HasPrefix(reply.Error(), o.text) {
+			if strings.HasPrefix(text, o.text) {
 				return o.is
 			}
 		}

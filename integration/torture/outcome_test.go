@@ -14,6 +14,7 @@ func TestOutcomes(t *testing.T) {
 	}{
 		{nil, done},
 		{replyError("LOADING distkit: Redis cannot be reached, and this counter is not in memory"), notDone},
+		{replyError("ERR LOADING distkit: Redis cannot be reached, and this counter is not in memory"), notDone},
 		{replyError("OOM command not allowed when used memory > 'maxmemory'."), notDone},
 		{replyError("ERR distkit: no reply from Redis in time; the outcome is unknown"), unknown},
 		{fmt.Errorf("pipeline: %w", replyError("BUSY Redis is busy running a script.")), notDone},
