@@ -48,7 +48,8 @@ func (p *partition) stepLocked(s *shard, c *cell, item *Item, now int64, st step
 	defer s.mu.Unlock()
 	res, retry := st(p, c, item, now)
 	if retry {
-		return res, p.flushFirst(c)
+		p.hurryLocked(c)
+		return res, p.hurriedFlush()
 	}
 	p.touchLocked(c, now)
 	return res, nil
@@ -144,19 +145,31 @@ func (p *partition) flushNow() (done arrival) {
 	return func() (bool, bool) { return p.acked >= target, p.mended != mended }
 }
 
-// flushFirst has counters flushed with one of the next rounds, however long the
-// line is, and returns what awaitFlush waits for. The cells' shards may be locked.
-func (p *partition) flushFirst(cells ...*cell) (done arrival) {
+// hurryLocked has a counter flushed with one of the next rounds, however long the
+// line is. It waits for that once, whatever the number of those who ask: they go on
+// asking while Redis is away. The cell's shard is locked.
+func (p *partition) hurryLocked(c *cell) {
+	if c.hurried {
+		return
+	}
+	c.hurried = true
 	p.mu.Lock()
-	p.hurry = append(p.hurry, cells...)
-	p.hurried += uint64(len(cells))
+	p.hurry = append(p.hurry, c)
+	p.hurried++
+	p.mu.Unlock()
+}
+
+// hurriedFlush has what is in a hurry now flushed, and returns what awaitFlush
+// waits for. A cell's shard may be locked.
+func (p *partition) hurriedFlush() (done arrival) {
+	p.mu.Lock()
 	target, mended := p.hurried, p.mended
 	p.mu.Unlock()
 	p.kick()
 	return func() (bool, bool) { return p.arrived >= target, p.mended != mended }
 }
 
-// awaitFlush waits until flushNow or flushFirst say that the rounds asked for
+// awaitFlush waits until flushNow or hurriedFlush say that the rounds asked for
 // have ended, at most for limit.
 func (p *partition) awaitFlush(ctx context.Context, flushed arrival, limit time.Duration) error {
 	timer := time.NewTimer(limit)

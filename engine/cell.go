@@ -68,6 +68,8 @@ type cell struct {
 	asked  bool // a load is queued or under way
 	queued bool // stands in the partition's queue
 	stuck  bool // stands in the partition's list of refused changes
+	// hurried: it stands among the partition's counters in a hurry.
+	hurried bool
 	// void: Redis' epoch has moved and the slice there is one from before. The
 	// slice counts as zero and the next batch replaces it (epoch stays the old one).
 	void bool

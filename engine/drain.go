@@ -27,7 +27,7 @@ func (e *Engine) Flush(ctx context.Context, f Family, keys []Key) (int, error) {
 		return 0, nil
 	}
 	flushed := make(map[*cell]*partition)
-	waiting := make(map[*partition][]*cell)
+	targets := make(map[*partition]arrival)
 	for _, key := range keys {
 		h := hash(key.Counter)
 		p, err := e.partition(f, key.Namespace, h)
@@ -36,15 +36,14 @@ func (e *Engine) Flush(ctx context.Context, f Family, keys []Key) (int, error) {
 		}
 		s := p.shardOf(h)
 		s.mu.Lock()
-		if c := s.cells[string(key.Counter)]; c != nil && c.dirty() && flushed[c] == nil {
-			flushed[c] = p
-			waiting[p] = append(waiting[p], c)
+		if c := s.cells[string(key.Counter)]; c != nil && c.dirty() {
+			flushed[c], targets[p] = p, nil
+			p.hurryLocked(c)
 		}
 		s.mu.Unlock()
 	}
-	targets := make(map[*partition]arrival)
-	for p, cells := range waiting {
-		targets[p] = p.flushFirst(cells...)
+	for p := range targets {
+		targets[p] = p.hurriedFlush()
 	}
 	for p, done := range targets {
 		if err := p.awaitFlush(ctx, done, p.e.opts.CommandTimeout); err != nil {

@@ -97,7 +97,7 @@ func (p *partition) mend(err error) {
 	p.mu.Unlock()
 	p.stuck, p.burial = nil, burial{}
 	p.eachCell(func(_ *shard, c *cell) {
-		c.queued, c.asked, c.stuck = false, false, c.retryAt != 0
+		c.queued, c.asked, c.hurried, c.stuck = false, false, false, c.retryAt != 0
 		if c.sent.has && !inFlight[c] { // taken for a batch that was never sent
 			c.putBack()
 		}
@@ -110,7 +110,8 @@ func (p *partition) mend(err error) {
 	})
 	p.nStuck.Store(int64(len(p.stuck)))
 	p.mu.Lock()
-	p.acked, p.arrived = acked, p.hurried
+	// Who has hurried meanwhile is still to be taken.
+	p.acked, p.arrived = acked, p.hurried-uint64(len(p.hurry))
 	p.mended++
 	p.mu.Unlock()
 	p.setAway(err)

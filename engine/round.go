@@ -130,6 +130,7 @@ func (p *partition) take(r *round, hurry, line []*cell, now int64) {
 	for _, c := range hurry {
 		s := p.shardOfCell(c)
 		s.mu.Lock()
+		c.hurried = false
 		p.carryLocked(r, c)
 		s.mu.Unlock()
 	}
