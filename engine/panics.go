@@ -119,21 +119,31 @@ func (p *partition) mend(err error) {
 }
 
 // acknowledgeRest ends a round that Redis has answered, for those of its
-// counters that the panic kept from it. What they read is loaded again.
+// counters that the panic kept from it. What Redis has of them is loaded before
+// they are answered again, even though the partition counts as away: without it
+// they read less than before.
 func (p *partition) acknowledgeRest(r *round) {
+	void := make(map[string]bool)
+	for i, op := range r.ops {
+		if i < len(r.answer.results) {
+			op.res = r.answer.results[i].Result
+			void[op.name] = void[op.name] || op.res.Err == nil && op.res.Applied && op.kind.voids()
+		}
+	}
 	settle := func(c *cell, refusal *Error) {
 		s := p.shardOfCell(c)
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		c.forget()
 		switch {
-		case !c.sent.has:
-		case refusal != nil:
+		case refusal == nil || void[c.name]:
+			c.loaded, c.retryAt, c.err = false, 0, nil
+			if c.sent.has {
+				c.acknowledge()
+				p.cleanedLocked(c)
+			}
+		case c.sent.has:
 			c.putBack()
 			c.err, c.retryAt = refusal, p.e.now()+int64(refusedPause)
-		default:
-			c.acknowledge()
-			p.cleanedLocked(c)
 		}
 	}
 	for i, item := range r.carried {
@@ -142,15 +152,15 @@ func (p *partition) acknowledgeRest(r *round) {
 	for _, c := range r.cleared {
 		settle(c, nil)
 	}
-	for i, op := range r.ops {
-		if i < len(r.answer.results) {
-			op.res = r.answer.results[i].Result
-		}
-	}
 	if r.clear != nil {
 		r.clear.res.Applied = true
 	}
+	p.eachCell(func(_ *shard, c *cell) {
+		c.forget()
+		if _, changed := void[c.name]; changed || r.clear != nil {
+			c.loaded = false
+		}
+	})
 	p.end(r)
 	p.inAir.Store(0)
-	p.forgetAll()
 }

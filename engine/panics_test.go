@@ -153,3 +153,74 @@ func TestMendLeavesEachChangeInOnePlace(t *testing.T) {
 		})
 	}
 }
+
+// What Redis has acknowledged is not missing from what is read because the flusher
+// panicked before it noted that: the counter has to be loaded, though the
+// partition counts as away and answers from memory.
+func TestMendAnswersNothingWithoutWhatIsAcknowledged(t *testing.T) {
+	onFamilies(t, lax, func(t *testing.T, f Family) {
+		for name, op := range map[string]*opReq{
+			"increment": nil, "SET": {kind: opSet, name: "x", n: 9}, "CLEAR": {kind: opClear},
+		} {
+			t.Run(name, func(t *testing.T) {
+				e, _ := startForTest(t, unhurried)
+				mustInc(t, e, f, "x", 2)
+				mustInc(t, e, f, "y", 5)
+				mustFlush(t, e)
+				p := partitionForTest(t, e, f, DefaultNamespace)
+				p.stopFlusher() // the test is the flusher now
+				mustInc(t, e, f, "x", 1)
+				r := answeredForTest(t, p, op, nil)
+				p.mend(errLost)
+				s := p.shardOf(hash([]byte("x")))
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if c := s.cells["x"]; c.dirty() || p.servableLocked(c, e.now()) {
+					t.Errorf("x is answered from %+v (pending: %v) after %+v", c.base, c.dirty(), r.answer)
+				}
+			})
+		}
+	})
+}
+
+// A refused increment that a SET of the same batch has made void does not come
+// back because the flusher panicked in between.
+func TestMendKeepsVoidWhatASetMadeVoid(t *testing.T) {
+	onFamilies(t, lax, func(t *testing.T, f Family) {
+		e, _ := startForTest(t, unhurried)
+		mustInc(t, e, f, "x", 2)
+		mustFlush(t, e)
+		p := partitionForTest(t, e, f, DefaultNamespace)
+		p.stopFlusher() // the test is the flusher now
+		mustInc(t, e, f, "x", 1)
+		answeredForTest(t, p, &opReq{kind: opSet, name: "x", n: 9}, map[int]*Error{1: ErrOverflow})
+		p.mend(errLost)
+		if n := e.Stats().Pending; n != 0 {
+			t.Errorf("%d counters are pending, want none", n)
+		}
+	})
+}
+
+// answeredForTest makes a round of all that is pending, and of op, which Redis has
+// carried out and whose flusher has panicked then.
+func answeredForTest(t *testing.T, p *partition, op *opReq, refused map[int]*Error) *round {
+	t.Helper()
+	a := &answer{status: "ok", refused: refused}
+	if op != nil {
+		group := newGroup()
+		group.ops = []*opReq{op}
+		if err := p.submit(group); err != nil {
+			t.Fatal(err)
+		}
+		if op.kind == opSet {
+			a.results = []opResult{{Result: Result{Applied: true}}}
+		}
+	}
+	p.flushNow()
+	r := p.build(p.e.now())
+	if r == nil || len(r.carried)+len(r.cleared) != 1 {
+		t.Fatalf("the round is %+v, want one counter", r)
+	}
+	r.answer, p.flight = a, r
+	return r
+}
