@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"io"
 	"strconv"
 	"strings"
 	"testing"
@@ -44,6 +45,22 @@ func TestPumpKeepsSmallBeforeBig(t *testing.T) {
 		big := strings.Repeat("b", size)
 		up.send("+small", "$"+strconv.Itoa(size), big)
 		c.expect("+small", "$"+strconv.Itoa(size), big)
+	}
+}
+
+// What came before a big command that is refused reaches Redis unharmed.
+func TestPumpRefusesABigCommand(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Deny = []string{"SET"} })
+	c := r.client()
+	c.send("CLIENT REPLY OFF")
+	up := r.redis.accept()
+	up.gets("CLIENT REPLY OFF")
+	head, value, end := bigCommand(1 << 20)
+	before := strings.Repeat(string(appendCommand(nil, "GET", "first")), 1000)
+	for range 2 { // the first is looked at alone, for whether it may be big
+		go io.WriteString(c.Conn, before+head+value+end+"GET last\r\n")
+		up.expect(strings.TrimSuffix(before, "\r\n"))
+		up.gets(refusedPrefix+"set", "GET last")
 	}
 }
 

@@ -149,6 +149,7 @@ func (s *session) feedPart(req request) {
 	if k == denied {
 		s.srv.metrics.refused.Add(1)
 		text := appendCommand(nil, refusedPrefix+lower(string(req.args[0])))
+		s.sendFed() // before more is read into the buffer that they lie in
 		if s.pieces(req.raw, func([]byte) {}) {
 			s.sends = append(s.sends, text)
 			s.sendFed()
