@@ -225,3 +225,22 @@ func TestLargerWorkspaceKeepsTheBatch(t *testing.T) {
 		}
 	}
 }
+
+// Who sends short commands one by one and takes the replies is charged with
+// nothing, so it stays however little memory there is.
+func TestModestClientsAreNotEvicted(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.ClientMemory = 1 })
+	c := r.client()
+	c.send("GET k")
+	up := r.redis.accept()
+	for range 3 {
+		up.gets("GET k")
+		up.send("$1000", strings.Repeat("x", 1000))
+		c.expect("$1000", strings.Repeat("x", 1000))
+		c.send("DKC.INC a 0", "GET k")
+		c.expect(":0")
+	}
+	if n := r.srv.metrics.clientsEvicted.Load(); n > 0 {
+		t.Errorf("%d evicted", n)
+	}
+}

@@ -142,7 +142,10 @@ func (c *clientConn) frame() {
 			c.workspace = c.spaces.enlarge(c.workspace)
 		}
 	}
-	c.settle(0)
+	if len(c.batch) > 0 {
+		// Else the replies so far are written first, and rest does it.
+		c.settle(0)
+	}
 }
 
 // forget drops the last batch, so that idle connections pin no buffers.

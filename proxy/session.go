@@ -65,7 +65,12 @@ func (s *session) serve(batch []request) {
 		}
 	}()
 	s.workspace = s.conn.workspace
-	defer func() { s.ahead, s.workspace = nil, nil }()
+	defer func() {
+		s.ahead, s.workspace = nil, nil
+		if s.up != nil && !s.pumping {
+			s.up.release() // what is framed next must not be charged with it
+		}
+	}()
 	for len(batch) > 0 && !s.over {
 		if s.pumping {
 			s.feedPump(batch)
