@@ -14,9 +14,10 @@ func (u user) scan(options string) map[string]any {
 	u.t.Helper()
 	found := make(map[string]any)
 	for cursor := "0"; ; {
-		page, ok := u.do("SCAN " + cursor + options).([]any)
+		reply := u.do("SCAN " + cursor + options)
+		page, ok := reply.([]any)
 		if !ok || len(page) != 2 {
-			u.t.Fatalf("SCAN %s%s: %v", cursor, options, page)
+			u.t.Fatalf("SCAN %s%s: %v", cursor, options, reply)
 		}
 		for _, it := range page[1].([]any) {
 			item := it.([]any)
@@ -40,13 +41,15 @@ func (f counters) item(n int64) any {
 func (u user) fill(namespace string, n int) map[string]any {
 	u.t.Helper()
 	want := make(map[string]any)
+	var replies []int64
 	var line strings.Builder
 	for i := int64(1); i <= int64(n); i++ {
 		key := fmt.Sprintf("%sk%d", namespace, i)
 		fmt.Fprintf(&line, " %s %d", key, i)
 		want[key] = u.f.item(i)
+		replies = append(replies, i)
 	}
-	u.do("MINC" + line.String())
+	u.want("MINC"+line.String(), u.f.owns(replies...))
 	return want
 }
 
