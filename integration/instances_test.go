@@ -112,10 +112,10 @@ func TestManyCountersAreBuriedInBoundedSteps(t *testing.T) {
 		dead := join(t, r, prefix, "dead", engine.Options{})
 		incMany(alive, counters/2, 1)
 		incMany(dead, counters, 5)
+		mon := startMonitor(t, r) // before it may be dead: whoever notices first buries
 		dead.stop(5 * time.Second)
 		alive.flushed()
 		b.awaitDeath("dead")
-		mon := startMonitor(t, r)
 		b.awaitBurial("dead", alive, "c0")
 
 		totals := b.hash(b.totalsKey())
