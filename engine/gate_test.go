@@ -19,8 +19,8 @@ type gatedStore struct {
 	store
 	mu sync.Mutex
 	// mu guards the following fields.
-	down  bool // calls fail at once
-	hangs bool // calls fail once their time is over
+	down  bool          // calls fail at once
+	hangs time.Duration // calls fail after so long
 	held  *hold
 	ran   map[*lua.Script]int // calls answered, by script
 }
@@ -44,10 +44,13 @@ func (g *gatedStore) Run(ctx context.Context, calls []lua.Call) []lua.Reply {
 	g.mu.Lock()
 	down, hangs := g.down, g.hangs
 	g.mu.Unlock()
-	if hangs {
-		<-ctx.Done()
+	if hangs > 0 {
+		select {
+		case <-time.After(hangs):
+		case <-ctx.Done():
+		}
 	}
-	if down || hangs {
+	if down || hangs > 0 {
 		return lostReplies(make([]lua.Reply, len(calls)), 0)
 	}
 	replies := g.store.Run(ctx, calls)
@@ -70,7 +73,7 @@ func (g *gatedStore) set(change func(*gatedStore)) {
 
 func (g *gatedStore) shut() { g.set(func(g *gatedStore) { g.down = true }) }
 
-func (g *gatedStore) open() { g.set(func(g *gatedStore) { g.down, g.hangs = false, false }) }
+func (g *gatedStore) open() { g.set(func(g *gatedStore) { g.down, g.hangs = false, 0 }) }
 
 // hold keeps the calls back that which says, until released or the test ends.
 func (g *gatedStore) hold(t testing.TB, which func([]lua.Call) bool) *hold {
