@@ -91,11 +91,18 @@ func (c *Command) Name() string { return c.name }
 // Redis. The others are answered from memory once their counters are there.
 func (c *Command) Barrier() bool { return !c.family.Lax() || !c.verb.fromMemory }
 
+// MaxArgs bounds the arguments of a command, its name included. A command that
+// runs holds several times the memory of its arguments, for all of its items.
+const MaxArgs = 1 << 17
+
 // Run executes the command. args[0] is the name as it was sent; args may be
 // reused once Run has returned.
 func (c *Command) Run(ctx context.Context, e *engine.Engine, args [][]byte) Reply {
 	if !c.arityHolds(len(args)) {
 		return FromError(c.arityErr)
+	}
+	if len(args) > MaxArgs {
+		return FromError(errTooMany)
 	}
 	return c.verb.run(ctx, c, e, args[1:])
 }

@@ -3,6 +3,7 @@ package commands
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,6 +129,16 @@ func TestStrictFamiliesHaveNothingToFlush(t *testing.T) {
 		reply := mustLookup(t, string(args[0])).Run(context.Background(), &engine.Engine{}, args)
 		if got := string(reply.AppendTo(nil)); got != ":0\r\n" {
 			t.Errorf("%s: %q", args[0], got)
+		}
+	}
+}
+
+func TestTooManyArguments(t *testing.T) {
+	args := slices.Repeat([][]byte{[]byte("a:b:c")}, MaxArgs+1)
+	for n, want := range map[int]error{MaxArgs: engine.ErrKeyColons, MaxArgs + 1: errTooMany} {
+		reply := mustLookup(t, "dkc.mget").Run(t.Context(), &engine.Engine{}, args[:n])
+		if got := string(reply.AppendTo(nil)); got != "-"+want.Error()+"\r\n" {
+			t.Errorf("%d arguments: %q", n, got)
 		}
 	}
 }

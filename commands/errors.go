@@ -14,6 +14,7 @@ var (
 	errDecrOverflow  = &engine.Error{Code: "ERR", Msg: "decrement would overflow"}
 	errCursor        = &engine.Error{Code: "ERR", Msg: "invalid cursor"}
 	errGlob          = &engine.Error{Code: "ERR", Msg: "distkit: the glob is longer than " + strconv.Itoa(engine.MaxGlob) + " bytes"}
+	errTooMany       = &engine.Error{Code: "ERR", Msg: "distkit: more than " + strconv.Itoa(MaxArgs) + " arguments in one command, its name included"}
 	errNoKeys        = &engine.Error{Code: "ERR", Msg: "The command has no key arguments"}
 	errGetKeysArity  = &engine.Error{Code: "ERR", Msg: "Invalid number of arguments specified for command"}
 	errGetKeysSyntax = &engine.Error{Code: "ERR", Msg: "Invalid arguments specified for command"}
