@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -242,5 +243,23 @@ func TestModestClientsAreNotEvicted(t *testing.T) {
 	}
 	if n := r.srv.metrics.clientsEvicted.Load(); n > 0 {
 		t.Errorf("%d evicted", n)
+	}
+}
+
+// A command of ours costs more while it runs than while it came.
+func TestBigCommandOfOursIsChargedWhileItRuns(t *testing.T) {
+	const n = 50_000
+	command := string(appendCommand(nil, slices.Repeat([]string{"DKC.MGET"}, n)...))
+	for memory, fits := range map[int64]bool{n * argCost / 2: false, 2 * n * argCost: true} {
+		r := newRig(t, func(o *Options) { o.ClientMemory = memory })
+		c := r.client()
+		c.raw(command)
+		if !fits {
+			c.ends()
+		} else if c.expect("*" + strconv.Itoa(n-1)); r.srv.metrics.clientsEvicted.Load() > 0 {
+			t.Error("evicted")
+		}
+		c.Close()
+		eventually(t, "all is given back", func() bool { return r.srv.budget.used.Load() == 0 && r.srv.budget.leaving.Load() == 0 })
 	}
 }

@@ -29,6 +29,7 @@ type session struct {
 	opaque     bool      // Redis keeps something else that no other connection has
 	pumping    bool      // the pump writes to the client, and nobody else
 	writes     bool      // a goroutine writes to Redis
+	running    int       // memory of the command of ours that runs
 	authed     bool      // Redis has accepted the client's AUTH, or demands none
 	over       bool
 
@@ -265,12 +266,28 @@ func (s *session) forward(up *upstream) (chan error, bool) {
 	return written, true
 }
 
+// A command of ours holds about argCost bytes for each argument while it runs:
+// its key, its result and its part of the reply. It is charged for them if it
+// has more than fewArgs.
+const (
+	argCost = 160
+	fewArgs = 64
+)
+
 // answerOurs runs a command of ours.
 func (s *session) answerOurs(it *item) {
 	s.srv.metrics.ours.Add(1)
 	if refused := s.barred(it); refused != "" {
 		s.append([]byte(refused))
 		return
+	}
+	if n := len(it.req.args); n > fewArgs {
+		s.running = n * argCost
+		defer func() { s.running = 0 }()
+		if !s.conn.settle(0) {
+			s.fail()
+			return
+		}
 	}
 	s.room(smallReply)
 	s.out = it.cmd.Run(s.ctx, s.srv.opts.Engine, it.req.args).AppendTo(s.out)
