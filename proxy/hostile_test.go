@@ -12,14 +12,17 @@ import (
 )
 
 // splits are the places to cut an input at: every one, or for a long one those
-// near its ends and a few between.
-func splits(n int) []int {
+// near its ends and a few between. Of those derived from others there are
+// thousands, so they count as long soon.
+func splits(n int, derived bool) []int {
 	near, between := 200, 20
 	switch {
 	case n > 2*maxLine:
-		near, between = 5, 3
+		near, between = 3, 2
 	case n > 4096:
-		near, between = 25, 8
+		near, between = 10, 5
+	case derived:
+		near, between = 12, 12
 	}
 	var at []int
 	for i := 1; i < n; i++ {
@@ -115,14 +118,15 @@ func TestFramerOnHostileInput(t *testing.T) {
 			return r
 		}
 		whole := run("", in.Bytes)
-		for _, at := range splits(len(in.Bytes)) {
+		for _, at := range splits(len(in.Bytes), in.Derived) {
 			run(" cut", in.Bytes[:at], in.Bytes[at:]).same(t, whole, fmt.Sprintf("%s cut at %d", in.Name, at))
 			if t.Failed() {
 				return
 			}
 		}
-		if len(in.Bytes) < 2*maxLine {
-			run(" byte by byte", slices.Collect(slices.Chunk(in.Bytes, 1))...).same(t, whole, in.Name+" byte by byte")
+		if n := len(in.Bytes); n < 2*maxLine {
+			size := 1 + n/4096 // byte by byte, or in as many pieces as show what grows with their square
+			run(" in pieces", slices.Collect(slices.Chunk(in.Bytes, size))...).same(t, whole, in.Name+" in pieces")
 		}
 	}
 	t.Logf("%d inputs in %d ways, at most %.2f steps per byte and read", len(all), ways, worst)
@@ -162,7 +166,7 @@ func TestFramerAllocatesInProportion(t *testing.T) {
 // with no more held than the depth of its nesting.
 func TestReplyFramerOnHostileInput(t *testing.T) {
 	for _, in := range hostile.Replies() {
-		for _, at := range append(splits(len(in.Bytes)), len(in.Bytes)) {
+		for _, at := range append(splits(len(in.Bytes), in.Derived), len(in.Bytes)) {
 			var f replyFramer
 			var err error
 			turns, given := 0, 0

@@ -135,10 +135,11 @@ func (w *wire) raw(s string) {
 func (w *wire) expect(lines ...string) {
 	w.t.Helper()
 	want := strings.Join(lines, "\r\n") + "\r\n"
+	w.SetDeadline(time.Now().Add(patience)) // for each wait, not for all of a long test
 	got := make([]byte, len(want))
 	n, err := io.ReadFull(w.r, got)
 	if string(got[:n]) != want {
-		w.t.Fatalf("read %q (%v), want %q", got[:n], err, want)
+		w.t.Fatalf("read %.2000q, %d bytes (%v), want %.2000q", got[:n], n, err, want)
 	}
 }
 
