@@ -150,7 +150,9 @@ func TestProgram(t *testing.T) {
 	}
 	t.Run("SIGTERM under load", func(t *testing.T) { signalUnderLoad(t, bin, syscall.SIGTERM) })
 	t.Run("SIGINT under load", func(t *testing.T) { signalUnderLoad(t, bin, syscall.SIGINT) })
-	t.Run("Redis gone", func(t *testing.T) { signalWithRedisGone(t, bin) })
+	for _, fault := range shutdownFaults {
+		t.Run("Redis "+fault.name, func(t *testing.T) { signalInAFault(t, bin, fault) })
+	}
 	t.Run("drain held up", func(t *testing.T) { drainHeldUp(t, bin) })
 }
 
@@ -211,32 +213,70 @@ func signalUnderLoad(t *testing.T, bin string, signal syscall.Signal) {
 	l.check(r)
 }
 
-func signalWithRedisGone(t *testing.T, bin string) {
-	r := startRedis(t)
+// shutdownFault keeps Redis from taking a last flush.
+type shutdownFault struct {
+	name string
+	conf []string
+	// happens returns when the fault is there; what it starts ends with Redis.
+	happens func(t *testing.T, r *redisServer, link *loopback.Link)
+}
+
+var shutdownFaults = []shutdownFault{
+	{name: "gone", happens: func(_ *testing.T, r *redisServer, _ *loopback.Link) { r.kill() }},
+	{name: "blackholed", happens: func(_ *testing.T, _ *redisServer, link *loopback.Link) {
+		link.Set(func(f *loopback.Faults) { f.Void, f.Hole = true, true })
+	}},
+	{name: "frozen", happens: func(_ *testing.T, r *redisServer, _ *loopback.Link) { r.signal(syscall.SIGSTOP) }},
+	{name: "busy", conf: []string{"busy-reply-threshold 20"}, happens: func(t *testing.T, r *redisServer, _ *loopback.Link) {
+		endless := client(t, r.addr)
+		done := make(chan error, 1)
+		go func() { done <- endless.Eval(context.Background(), "while true do end", nil).Err() }()
+		t.Cleanup(func() {
+			r.kill()
+			<-done
+		})
+		eventually(t, 10*time.Second, func() error {
+			if err := client(t, r.addr).Ping(context.Background()).Err(); err == nil || !strings.HasPrefix(err.Error(), "BUSY") {
+				return fmt.Errorf("PING: %v, want BUSY", err)
+			}
+			return nil
+		})
+	}},
+	{name: "out of memory", happens: func(t *testing.T, r *redisServer, _ *loopback.Link) {
+		if err := client(t, r.addr).ConfigSet(context.Background(), "maxmemory", "1").Err(); err != nil {
+			t.Fatal(err)
+		}
+	}},
+}
+
+// signalInAFault stops the program while Redis cannot take what it holds: it ends
+// in time, says so by its exit code, and lists what is lost.
+func signalInAFault(t *testing.T, bin string, fault shutdownFault) {
+	r := startRedis(t, fault.conf...)
+	link := startLink(t, r.addr)
 	const limit = time.Second
-	prog := startProgram(t, bin, r, "--shutdown-timeout", limit.String())
+	prog := startProgram(t, bin, &redisServer{addr: link.Addr()}, "--shutdown-timeout", limit.String())
 	c := client(t, prog.addr)
 	ctx := context.Background()
+	before, during := []any{"DKC.MINC"}, []any{"DKC.MINC"}
 	for i := range 5 {
-		if err := c.Do(ctx, "DKC.INC", fmt.Sprint("c", i), 1).Err(); err != nil {
-			t.Fatal(err)
-		}
+		before = append(before, fmt.Sprint("c", i), 1)
+		during = append(during, fmt.Sprint("c", i), 10+i)
 	}
-	if err := c.Do(ctx, "DK.FLUSH").Err(); err != nil {
+	if err := c.Do(ctx, before...).Err(); err != nil {
 		t.Fatal(err)
 	}
-	r.kill()
-	for i := range 5 {
-		if err := c.Do(ctx, "DKC.INC", fmt.Sprint("c", i), 10+i).Err(); err != nil {
-			t.Fatal(err)
-		}
+	eventually(t, 10*time.Second, func() error { return c.Do(ctx, "DK.FLUSH").Err() })
+	fault.happens(t, r, link)
+	if reply := raw(t, c, during...); fmt.Sprint(reply) != "[11 12 13 14 15]" {
+		t.Fatalf("MINC: %v", reply)
 	}
 	start := time.Now()
 	prog.cmd.Process.Signal(syscall.SIGTERM)
 	if code := prog.exit(t, limit+5*time.Second); code == 0 {
 		t.Error("exit code 0 though increments are lost")
 	}
-	if took := time.Since(start); took > limit+time.Second {
+	if took := time.Since(start); took > limit+2*time.Second {
 		t.Errorf("the exit took %v, the limit is %v", took, limit)
 	}
 	for i := range 5 {
