@@ -91,7 +91,8 @@ func TestProgramOutOfFileDescriptors(t *testing.T) {
 	if got := b.total("x"); got != want {
 		t.Errorf("Redis has %d, want %d", got, want)
 	}
-	eventually(t, 20*time.Second, func() error { return greet(t, prog.addr).Do(ctx, "DKC.GET", "x").Err() })
+	late := client(t, prog.addr)
+	eventually(t, 20*time.Second, func() error { return late.Do(ctx, "DKC.GET", "x").Err() })
 }
 
 // fillUp opens connections until n were tried; those beyond what the server can

@@ -63,12 +63,12 @@ var clientID = regexp.MustCompile(`id\r\n:\d+`)
 // cuts are the places to split an input at: all, or for a long one all near its
 // ends and every so many between.
 func cuts(n int) []int {
-	near, between := 200, 20
+	near, between := 60, 20
 	switch {
 	case n > 100_000:
-		near, between = 2, 2
+		near, between = 1, 1
 	case n > 1000:
-		near, between = 10, 5
+		near, between = 5, 3
 	}
 	var at []int
 	for i := 1; i < n; i++ {

@@ -140,9 +140,9 @@ func TestHostileInput(t *testing.T) {
 			for _, at := range cuts(len(whole)) {
 				h.send(in, want, 1, whole[:at], whole[at:])
 			}
-			conns := 50
+			conns := 20
 			if len(whole) > 10_000 {
-				conns = 4
+				conns = 3
 			}
 			h.send(in, want, conns, whole)
 		}
