@@ -22,6 +22,7 @@ type Engine struct {
 	client    *redis.Client
 	store     store
 	started   time.Time
+	patience  time.Duration   // lockPatience
 	ctx       context.Context // ends the flushers
 	cancel    context.CancelFunc
 	stopped   chan struct{} // closed by Close: nobody waits any longer
@@ -60,7 +61,7 @@ func New(opts Options) (*Engine, error) {
 func newEngine(opts Options, client *redis.Client, store store) *Engine {
 	e := &Engine{
 		opts: opts, log: opts.Logger, defaultNS: []byte(opts.Namespace),
-		client: client, store: store, started: time.Now(),
+		client: client, store: store, started: time.Now(), patience: lockPatience,
 		stopped: make(chan struct{}),
 		closed:  make(chan struct{}),
 	}

@@ -15,7 +15,7 @@ import (
 // go on from is a lock that the panic left held: then the process does end.
 
 // lockPatience is how long a lock may be held before it counts as held for ever;
-// nobody does I/O under one.
+// nobody does I/O under one but presence, which a panic always frees.
 const lockPatience = 5 * time.Second
 
 // guard runs f and reports what it panicked with, or nil. A panic is logged with
@@ -38,12 +38,11 @@ func (p *partition) keepFlushing(ctx context.Context) {
 		if panicked == nil {
 			return
 		}
-		p.mustBeFree(&p.presence, panicked)
 		p.mustBeFree(&p.mu, panicked)
 		for i := range p.shards {
 			p.mustBeFree(&p.shards[i].mu, panicked)
 		}
-		p.presence.Lock()
+		p.presence.Lock() // a strict command may be restoring, for as long as Redis takes
 		p.mend(fmt.Errorf("engine: panic: %v", panicked))
 		p.presence.Unlock()
 	}
@@ -51,7 +50,7 @@ func (p *partition) keepFlushing(ctx context.Context) {
 
 // mustBeFree panics again when a lock is not to be had.
 func (p *partition) mustBeFree(mu *sync.Mutex, panicked any) {
-	for deadline := p.e.now() + int64(lockPatience); !mu.TryLock(); time.Sleep(time.Millisecond) {
+	for deadline := p.e.now() + int64(p.e.patience); !mu.TryLock(); time.Sleep(time.Millisecond) {
 		if p.e.now() > deadline {
 			panic(panicked)
 		}

@@ -94,6 +94,68 @@ func TestLoadsGoOnAfterAPanic(t *testing.T) {
 	}
 }
 
+// A strict command that moves slices back holds up a flusher that has panicked, for
+// as long as Redis takes, and does not look like a lock that is held for ever.
+func TestPanicBesideAStrictRestore(t *testing.T) {
+	f := StrictInstance
+	m := miniredis.RunT(t)
+	logged, restoring := make(chan struct{}), make(chan struct{})
+	opts := unhurried
+	opts.InstanceID = "i1"
+	opts.Logger = slog.New(slog.NewTextHandler(onWrite(func(line string) {
+		if strings.Contains(line, "msg=panic") {
+			close(logged)
+			<-restoring // so that the restore has the lock when the flusher looks
+		}
+	}), nil))
+	e, s := meddleForTest(t, m.Addr(), opts)
+	e.patience = 0 // before anybody can have panicked
+	mustInc(t, e, f, "x", 1)
+	booksForTest(t, m, f).bury()
+	p := partitionForTest(t, e, f, DefaultNamespace)
+	type pause struct{ reached, over chan struct{} }
+	pauseAt := func(script *lua.Script, then func()) pause {
+		at := pause{make(chan struct{}), make(chan struct{})}
+		s.once(callsOf(script), func(ctx context.Context, redis store, calls []lua.Call) []lua.Reply {
+			close(at.reached)
+			<-at.over
+			then()
+			return redis.Run(ctx, calls)
+		})
+		return at
+	}
+	apply := pauseAt(lua.InstApply, func() {})
+	beat := pauseAt(lua.InstBeat, func() { panic("a mistake of ours") })
+	restore := pauseAt(lua.InstRestore, func() {})
+	counted := make(chan Result, 1)
+	go func() { counted <- e.one(context.Background(), f, opInc, Item{Key: keyOf("x"), N: 5}) }()
+	<-apply.reached
+	p.beatAt.Store(e.now())
+	p.kick()
+	<-beat.reached // and holds presence
+	close(apply.over)
+	close(beat.over)
+	<-logged
+	<-restore.reached
+	close(restoring)
+	for range 50 { // others go on meanwhile
+		mustInc(t, e, LaxPlain, "y", 1)
+		mustFlush(t, e)
+	}
+	close(restore.over)
+	if r := <-counted; r.Err != nil || r.Value.Mine != 6 {
+		t.Errorf("inc: %+v, want a slice of 6", r)
+	}
+}
+
+// onWrite is a log that calls a function with each line.
+type onWrite func(string)
+
+func (f onWrite) Write(p []byte) (int, error) {
+	f(string(p))
+	return len(p), nil
+}
+
 // Whatever the flusher was about when it panicked, each change is then in one
 // place: in the batch that is repeated, acknowledged, or in line.
 func TestMendLeavesEachChangeInOnePlace(t *testing.T) {
