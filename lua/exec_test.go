@@ -68,6 +68,37 @@ func TestRunWhatRedisForgetsAgain(t *testing.T) {
 	}
 }
 
+// Of several scripts in a pipeline Redis may have some and lack others, wherever
+// they stand: all are carried out, and a batch with a number once.
+func TestRunSeveralScriptsOfWhichSomeAreForgotten(t *testing.T) {
+	keys, read := []string{"page:lax_counter", "record"}, []string{"totals", "slices", "instances", "epochs", "buried"}
+	apply := func(number int) Call { return PlainApply.Call(keys, number, 60000, 1, 1, "k", 5) }
+	reads := InstRead.Call(read, "i1", 30000, "k")
+	for name, known := range map[string][]*Script{
+		"none": nil, "the first": {PlainApply}, "the last": {InstRead}, "all": {PlainApply, InstRead},
+	} {
+		for i, calls := range [][]Call{
+			{apply(1), reads, Command("hget", keys[0], "k"), reads},
+			{reads, Command("hget", keys[0], "none"), apply(1), reads},
+		} {
+			m := miniredis.RunT(t)
+			client := redis.NewClient(&redis.Options{Addr: m.Addr(), MaxRetries: -1, Protocol: 2, DisableIdentity: true})
+			for _, script := range known {
+				client.ScriptLoad(t.Context(), script.Source)
+			}
+			for j, reply := range NewExecutor(client).Run(t.Context(), calls) {
+				if reply.Err != nil && reply.Err != redis.Nil {
+					t.Errorf("Redis has %s, pipeline %d, reply %d: %v", name, i, j, reply.Err)
+				}
+			}
+			if got := m.HGet(keys[0], "k"); got != "5" {
+				t.Errorf("Redis has %s, pipeline %d: an increment by 5 makes %s", name, i, got)
+			}
+			client.Close()
+		}
+	}
+}
+
 // forgetful has the Redis at addr forget every script as soon as it is loaded.
 type forgetful struct{ addr string }
 
