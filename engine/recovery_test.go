@@ -52,7 +52,7 @@ func (s *steppedStore) step(t testing.TB, n int) {
 	for range n {
 		select {
 		case s.steps <- struct{}{}:
-		case <-time.After(10 * time.Second):
+		case <-time.After(20 * time.Second):
 			t.Fatal("no batch came")
 		}
 	}
@@ -86,7 +86,7 @@ func TestRecoveryLeavesRoomForOthers(t *testing.T) {
 		s.down.Store(true)
 		e.Inc(t.Context(), f, items[:1], res[:1])
 		p.flushNow()
-		eventually(t, 5*time.Second, "Redis away", p.away.Load)
+		eventually(t, 20*time.Second, "Redis away", p.away.Load)
 		e.Inc(t.Context(), f, items[1:], res[1:])
 		for _, r := range res {
 			if r.Err != nil {
@@ -96,9 +96,9 @@ func TestRecoveryLeavesRoomForOthers(t *testing.T) {
 		s.stepping.Store(true)
 		flushed := p.flushNow()
 		s.down.Store(false)
-		eventually(t, 5*time.Second, "the first batch", func() bool { return s.held.Load() == 1 })
+		eventually(t, 20*time.Second, "the first batch", func() bool { return s.held.Load() == 1 })
 		s.step(t, 2) // Redis is known to be back, and the line is being sent
-		eventually(t, 5*time.Second, "the third batch", func() bool { return s.held.Load() == 3 })
+		eventually(t, 20*time.Second, "the third batch", func() bool { return s.held.Load() == 3 })
 
 		last := keys[pending-1]
 		for _, tc := range []struct {
@@ -134,7 +134,7 @@ func TestRecoveryLeavesRoomForOthers(t *testing.T) {
 		} {
 			answered := make(chan error, 1)
 			go func() { answered <- tc.run() }()
-			eventually(t, 5*time.Second, tc.name+" in line", func() bool {
+			eventually(t, 20*time.Second, tc.name+" in line", func() bool {
 				p.mu.Lock()
 				defer p.mu.Unlock()
 				return tc.in() || len(answered) > 0
@@ -210,10 +210,10 @@ func TestHurriedFlushesLeaveRoomForTheLine(t *testing.T) {
 		}
 		flushed <- err
 	}()
-	eventually(t, 5*time.Second, "the first batch", func() bool { return s.held.Load() == 1 })
+	eventually(t, 20*time.Second, "the first batch", func() bool { return s.held.Load() == 1 })
 	line := p.flushNow()
 	s.step(t, 2)
-	eventually(t, 5*time.Second, "the third batch", func() bool { return s.held.Load() == 3 })
+	eventually(t, 20*time.Second, "the third batch", func() bool { return s.held.Load() == 3 })
 	if got := m.HGet(b.totalsKey(), "waits"); got != "1" {
 		t.Errorf("the first in line is %q in Redis after two batches, want 1", got)
 	}
@@ -221,7 +221,7 @@ func TestHurriedFlushesLeaveRoomForTheLine(t *testing.T) {
 	if err := <-flushed; err != nil {
 		t.Error(err)
 	}
-	if err := p.awaitFlush(t.Context(), line, 5*time.Second); err != nil {
+	if err := p.awaitFlush(t.Context(), line, 20*time.Second); err != nil {
 		t.Error(err)
 	}
 	if n := s.carried.Load(); n > maxCarried {
