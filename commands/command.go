@@ -98,17 +98,17 @@ const MaxArgs = 1 << 17
 // Run executes the command. args[0] is the name as it was sent; args may be
 // reused once Run has returned.
 func (c *Command) Run(ctx context.Context, e *engine.Engine, args [][]byte) Reply {
-	if !c.arityHolds(len(args)) {
+	switch {
+	case !c.arityHolds(len(args)):
 		return FromError(c.arityErr)
-	}
-	if len(args) > MaxArgs {
+	case len(args) > MaxArgs:
 		return FromError(errTooMany)
 	}
 	return c.verb.run(ctx, c, e, args[1:])
 }
 
 // Takes reports whether the command may have so many arguments, its name included.
-func (c *Command) Takes(n int) bool { return c.arityHolds(n) }
+func (c *Command) Takes(n int) bool { return n <= MaxArgs && c.arityHolds(n) }
 
 // arityHolds checks the number of arguments, the name included.
 func (c *Command) arityHolds(n int) bool {

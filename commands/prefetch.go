@@ -42,7 +42,7 @@ func (s *prefetchSlots) collect(e *engine.Engine, args [][]byte) {
 		return
 	}
 	c := Lookup(args[0])
-	if c == nil || c.Barrier() || !c.arityHolds(len(args)) || len(args) > MaxArgs {
+	if c == nil || c.Barrier() || !c.Takes(len(args)) {
 		return
 	}
 	raw, ok := c.appendKeys(s.raw[:0], args[1:])

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/distkit/distkit-proxy/commands"
 )
 
 // noSession is the session of a clientConn that is tested alone.
@@ -262,4 +264,16 @@ func TestBigCommandOfOursIsChargedWhileItRuns(t *testing.T) {
 		c.Close()
 		eventually(t, "all is given back", func() bool { return r.srv.budget.used.Load() == 0 && r.srv.budget.leaving.Load() == 0 })
 	}
+}
+
+// One with more arguments than any takes is not closed for what it would cost.
+func TestTooManyArgumentsOfOurs(t *testing.T) {
+	const n = commands.MaxArgs + 1
+	r := newRig(t, func(o *Options) { o.ClientMemory = n * argCost / 2 })
+	c := r.client()
+	c.raw(string(appendCommand(nil, slices.Repeat([]string{"DKC.MGET"}, n)...)) + "DKC.INC a\r\n")
+	if line, err := c.r.ReadString('\n'); err != nil || !strings.HasPrefix(line, "-ERR distkit: more than") {
+		t.Fatalf("read %.80q, %v", line, err)
+	}
+	c.expect(":1")
 }

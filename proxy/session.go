@@ -268,7 +268,7 @@ func (s *session) forward(up *upstream) (chan error, bool) {
 
 // A command of ours holds about argCost bytes for each argument while it runs:
 // its key, its result and its part of the reply. It is charged for them if it
-// has more than fewArgs.
+// has more than fewArgs, and no more than it takes: else it learns what is wrong.
 const (
 	argCost = 160
 	fewArgs = 64
@@ -281,7 +281,7 @@ func (s *session) answerOurs(it *item) {
 		s.append([]byte(refused))
 		return
 	}
-	if n := len(it.req.args); n > fewArgs {
+	if n := len(it.req.args); n > fewArgs && it.cmd.Takes(n) {
 		s.running = n * argCost
 		defer func() { s.running = 0 }()
 		if !s.conn.settle(0) {
