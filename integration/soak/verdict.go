@@ -22,7 +22,7 @@ func compare(before, after figures) (grown []string) {
 		{"counters in memory", before.counters, after.counters},
 		{"namespaces", before.namespaces, after.namespaces},
 	} {
-		if f.before != f.after {
+		if f.after > f.before {
 			grown = append(grown, fmt.Sprintf("%s were %.0f and are %.0f", f.name, f.before, f.after))
 		}
 	}
