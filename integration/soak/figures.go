@@ -3,9 +3,6 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/prometheus/common/expfmt"
@@ -17,7 +14,7 @@ type figures struct {
 	rss, heap            float64 // bytes
 	goroutines           float64
 	fds                  float64 // but for those to Redis
-	toRedis              float64 // file descriptors of connections to Redis
+	toRedis              float64 // file descriptors of connections to Redis, also of reset ones
 	clients, private     float64
 	counters, namespaces float64
 	pending              float64
@@ -78,39 +75,11 @@ func (s *scraper) read() (figures, error) {
 	if err != nil {
 		return figures{}, err
 	}
-	if f.toRedis, err = s.socketsToRedis(); err != nil {
+	if f.toRedis, err = socketsToRedis(s.pid, s.redisPort); err != nil {
 		return figures{}, err
 	}
 	f.fds -= f.toRedis
 	return f, nil
-}
-
-// socketsToRedis counts the proxy's sockets whose peer is Redis: how many the
-// pool of the engine's keeps depends on who met whom, up to its bound.
-func (s *scraper) socketsToRedis() (float64, error) {
-	table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/tcp", s.pid))
-	if err != nil {
-		return 0, err
-	}
-	inodes := make(map[string]bool)
-	for line := range strings.Lines(string(table)) {
-		// sl local_address rem_address st … inode, addresses as hex host:port
-		f := strings.Fields(line)
-		if len(f) > 9 && strings.HasSuffix(f[2], s.redisPort) {
-			inodes["socket:["+f[9]+"]"] = true
-		}
-	}
-	links, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", s.pid))
-	if err != nil {
-		return 0, err
-	}
-	n := 0.0
-	for _, link := range links {
-		if to, err := os.Readlink(link); err == nil && inodes[to] { // an error: closed meanwhile
-			n++
-		}
-	}
-	return n, nil
 }
 
 const mb = 1 << 20
