@@ -48,6 +48,12 @@ func newUpstream(conn net.Conn, bufs *bufferPool, closed func()) *upstream {
 	return u
 }
 
+// nearBuffer bounds the bytes that wait in the system for a Redis on the same
+// machine, where no distance has to be bridged. Redis reads all that has come of a
+// big value at once: with what the system makes of a buffer by itself, a hundred
+// clients that send 100 MB each hold Redis up for seconds, for everybody.
+const nearBuffer = 64 << 10
+
 // dialRedis opens a raw connection as the options say: no handshake, no AUTH.
 func dialRedis(ctx context.Context, o *redis.Options) (net.Conn, error) {
 	network, addr := o.Network, o.Addr
@@ -70,7 +76,11 @@ func dialRedis(ctx context.Context, o *redis.Options) (net.Conn, error) {
 	case o.TLSConfig != nil:
 		return (&tls.Dialer{NetDialer: d, Config: o.TLSConfig}).DialContext(ctx, network, addr)
 	}
-	return d.DialContext(ctx, network, addr)
+	conn, err := d.DialContext(ctx, network, addr)
+	if tcp, ok := conn.(*net.TCPConn); ok && tcp.RemoteAddr().(*net.TCPAddr).IP.IsLoopback() {
+		tcp.SetWriteBuffer(nearBuffer) // best effort: what the system chooses works, too
+	}
+	return conn, err
 }
 
 // close closes the connection, once. Safe from any goroutine.
