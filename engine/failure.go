@@ -22,8 +22,7 @@ func (p *partition) roundFailed(r *round, err error) {
 	p.spoilt = true
 	p.dropReads(r)
 	p.mu.Lock()
-	loads := p.loads
-	p.loads = nil
+	loads := p.loads.takeAll()
 	p.mu.Unlock()
 	p.drop(loads)
 	if !r.write {

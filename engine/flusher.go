@@ -53,7 +53,7 @@ func (p *partition) due(now int64) int64 {
 		at = now
 	} else {
 		p.mu.Lock()
-		if len(p.groups)+len(p.loads)+len(p.hurry) > 0 {
+		if len(p.groups)+p.loads.len()+len(p.hurry) > 0 {
 			at = now
 		}
 		at = min(at, p.lineDueLocked())
@@ -110,7 +110,7 @@ func (p *partition) work(ctx context.Context, now int64) {
 	}
 	p.requeueStuck(now)
 	p.mu.Lock()
-	waiting := len(p.groups)+len(p.loads)+len(p.hurry) > 0 || p.lineDueLocked() <= now
+	waiting := len(p.groups)+p.loads.len()+len(p.hurry) > 0 || p.lineDueLocked() <= now
 	p.mu.Unlock()
 	if p.flight != nil || waiting {
 		p.round(ctx)

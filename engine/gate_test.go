@@ -220,6 +220,6 @@ func (p *partition) restForTest(t testing.TB) {
 	eventually(t, 10*time.Second, "an idle partition", func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		return len(p.queue)+len(p.loads)+len(p.groups) == 0 && !p.busy
+		return len(p.queue)+p.loads.len()+len(p.groups) == 0 && !p.busy
 	})
 }

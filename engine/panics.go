@@ -82,7 +82,7 @@ func (p *partition) mend(err error) {
 		}
 	}
 	p.mu.Lock()
-	p.queue, p.hurry, p.loads = nil, nil, nil
+	p.queue, p.hurry, p.loads = nil, nil, loadLine{}
 	if r != nil { // whoever waits for all waits for it
 		p.entered++
 		r.popped = 1

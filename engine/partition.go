@@ -56,7 +56,7 @@ type partition struct {
 	hurry   []*cell    // counters to flush before the queue, for FLUSH and rule L11
 	hurried uint64     // cells ever appended to hurry
 	arrived uint64     // cells taken from it whose round has ended
-	loads   []*cell    // counters to load
+	loads   loadLine   // counters to load
 	groups  []*opGroup // operations to carry out
 	mended  int        // how often the flusher went on after a panic: positions from before mean nothing
 	busy    bool       // the flusher has a round under way
@@ -115,15 +115,16 @@ func (p *partition) enqueueLocked(c *cell) {
 	}
 }
 
-// askLocked has a cell loaded with the next round; true: the flusher has to be
-// kicked for it. The cell's shard is locked.
-func (p *partition) askLocked(c *cell) bool {
+// askLocked has a cell loaded with the next round, or with one of the next if it
+// is one of many; true: the flusher has to be kicked for it. The cell's shard is
+// locked.
+func (p *partition) askLocked(c *cell, many bool) bool {
 	if c.asked {
 		return false
 	}
 	c.asked = true
 	p.mu.Lock()
-	p.loads = append(p.loads, c)
+	p.loads.add(c, many)
 	p.mu.Unlock()
 	return true
 }
@@ -246,7 +247,7 @@ func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte,
 		if made {
 			p.gained(1)
 		}
-		if p.askLocked(c) {
+		if p.askLocked(c, false) {
 			p.kick()
 		}
 		done := p.rounds.next()

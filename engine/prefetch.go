@@ -35,13 +35,14 @@ func (e *Engine) Prefetch(ctx context.Context, f Family, keys []Key) {
 	}
 }
 
-// ask has counters loaded, all with the next round of their partitions.
+// ask has counters loaded, with the next round of their partitions, or with the
+// next rounds if they are many.
 func (e *Engine) ask(f Family, keys []Key) {
 	var kicked []*partition
 	for _, key := range keys {
 		h := hash(key.Counter)
 		p, err := e.partition(f, key.Namespace, h)
-		if err == nil && p.ask(key.Counter, h) && !slices.Contains(kicked, p) {
+		if err == nil && p.ask(key.Counter, h, len(keys) > fewKeys) && !slices.Contains(kicked, p) {
 			kicked = append(kicked, p)
 		}
 	}
@@ -70,9 +71,8 @@ func (e *Engine) anyCold(f Family, keys []Key, came int64) bool {
 	return false
 }
 
-// ask has a counter loaded with the next round; true: the flusher has to be
-// kicked for it.
-func (p *partition) ask(counter []byte, h uint64) bool {
+// ask has a counter loaded, as askLocked.
+func (p *partition) ask(counter []byte, h uint64, many bool) bool {
 	if p.away.Load() || p.failed.Load() != nil {
 		return false
 	}
@@ -86,7 +86,7 @@ func (p *partition) ask(counter []byte, h uint64) bool {
 	if made {
 		p.gained(1)
 	}
-	return p.askLocked(c)
+	return p.askLocked(c, many)
 }
 
 // waitHook is the context key of BeforeWait.

@@ -109,17 +109,17 @@ func TestRecoveryLeavesRoomForOthers(t *testing.T) {
 				var res [1]Result
 				e.Get(context.Background(), f, []Key{keyOf("cold")}, res[:])
 				return res[0].Err
-			}, func() bool { return len(p.loads) > 0 }},
+			}, func() bool { return p.loads.len() > 0 }},
 			{"INC of a counter in memory", func() error {
 				var res [1]Result
 				e.Inc(context.Background(), f, []Item{{Key: keyOf("warm"), N: 1}}, res[:])
 				return res[0].Err
-			}, func() bool { return len(p.loads) > 0 }},
+			}, func() bool { return p.loads.len() > 0 }},
 			{"INC of a cold counter", func() error {
 				var res [1]Result
 				e.Inc(context.Background(), f, []Item{{Key: keyOf("cold too"), N: 1}}, res[:])
 				return res[0].Err
-			}, func() bool { return len(p.loads) > 0 }},
+			}, func() bool { return p.loads.len() > 0 }},
 			{"FLUSH of the last in line", func() error {
 				_, err := e.Flush(context.Background(), f, []Key{last})
 				if got := m.HGet(b.totalsKey(), string(last.Counter)); err == nil && got != "1" {

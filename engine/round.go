@@ -45,11 +45,7 @@ func (p *partition) build(now int64) *round {
 	p.mu.Lock()
 	p.busy = true
 	p.takeOpsLocked(r)
-	loads := p.loads
-	if len(loads) > maxReads {
-		loads = loads[:maxReads]
-	}
-	p.loads = p.loads[len(loads):]
+	loads := p.loads.take()
 	var line, hurry []*cell
 	if r.clear == nil {
 		hurry = p.hurry[:min(len(p.hurry), maxHurried)]

@@ -245,7 +245,7 @@ func (p *partition) close() bool {
 		}
 	}
 	p.mu.Lock()
-	idle := len(p.groups)+len(p.loads)+len(p.queue)+len(p.hurry) == 0 && !p.busy && p.strictly.Load() == 0
+	idle := len(p.groups)+p.loads.len()+len(p.queue)+len(p.hurry) == 0 && !p.busy && p.strictly.Load() == 0
 	p.gone = idle
 	p.mu.Unlock()
 	if !idle {
