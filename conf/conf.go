@@ -97,7 +97,7 @@ func Default() Config {
 		MaxBulk:         512 * mb,
 		MaxArgs:         1024 * 1024,
 		MaxQueryBuffer:  1 * gb,
-		MaxClientMemory: 64 * mb,
+		MaxClientMemory: 48 * mb,
 		Deny:            []string{"SHUTDOWN", "SYNC", "PSYNC", "REPLCONF"},
 		LogLevel:        "info",
 		LogFormat:       "text",

@@ -25,7 +25,7 @@ func TestDefaults(t *testing.T) {
 		"max-namespaces": "256", "flush-interval": "20ms", "allowed-lag": "20ms", "dead-after": "30s",
 		"instance-id": "a new UUID", "partitions": "1", "max-pending": "1000000", "max-pending-age": "none",
 		"command-timeout": "1s", "shutdown-timeout": "8s", "max-clients": "10000", "idle-timeout": "none",
-		"max-bulk": "512mb", "max-args": "1048576", "max-query-buffer": "1gb", "max-client-memory": "64mb",
+		"max-bulk": "512mb", "max-args": "1048576", "max-query-buffer": "1gb", "max-client-memory": "48mb",
 		"deny": "SHUTDOWN SYNC PSYNC REPLCONF", "public": "off", "admin": "off", "config": "none",
 		"wait-replicas": "0", "log-level": "info", "log-format": "text",
 	}

@@ -12,16 +12,16 @@ import (
 // DefaultClientMemory is the budget when Options say nothing. With it the
 // process stays below 400 MB whatever strangers send it:
 //
-//	 64 MB  the budget
+//	 48 MB  the budget
 //	 70 MB  freeHeld for each of 10,000 clients, which few of them use up
 //	 40 MB  their connections, two sockets and a goroutine each
-//	        = 174 MB that live at most
+//	        = 158 MB that live at most
 //	x 2     the collector lets the heap grow to twice what lives
 //	 20 MB  the program and its runtime
 //
 // Past the budget lies only what the client that is about to be closed holds
 // already; what it asked for is not allocated.
-const DefaultClientMemory = 64 << 20
+const DefaultClientMemory = 48 << 20
 
 // freeHeld is what a client may hold without an entry in its account: one that
 // sends short commands one by one holds no more, and costs no shared counter.
@@ -32,6 +32,10 @@ const collectPart = 4
 
 // leavePause is how long a read waits at most while many clients are leaving.
 const leavePause = 10 * time.Millisecond
+
+// roomWait is how long a command of many arguments waits at most for the others
+// to end before somebody has to go for it.
+const roomWait = 500 * time.Millisecond
 
 // evictPause is the time between two warnings of evictions.
 const evictPause = 10 * time.Second
@@ -88,6 +92,40 @@ func (a *account) reserve(n int64) bool {
 		return false
 	}
 	return true
+}
+
+// await books n bytes as soon as they leave the budget kept, for which it waits
+// roomWait at most. It reports whether they are booked.
+func (a *account) await(n int64) bool {
+	for end := time.Now().Add(roomWait); ; time.Sleep(leavePause) {
+		switch booked, open := a.fit(n); {
+		case booked:
+			a.budget.collect(n)
+			return true
+		case !open || !time.Now().Before(end):
+			return false
+		}
+	}
+}
+
+// fit books n bytes if they leave the budget kept, and reports whether the
+// account is still open.
+func (a *account) fit(n int64) (booked, open bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.gone.Load() {
+		return false, false
+	}
+	for b := a.budget; ; {
+		used := b.used.Load()
+		if used+n > b.limit {
+			return false, true
+		}
+		if b.used.CompareAndSwap(used, used+n) {
+			a.held.Add(n)
+			return true, true
+		}
+	}
 }
 
 // book reports whether the account is still open.

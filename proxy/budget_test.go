@@ -277,3 +277,42 @@ func TestTooManyArgumentsOfOurs(t *testing.T) {
 	}
 	c.expect(":1")
 }
+
+// Commands that need much for a moment wait for one another; nobody is closed.
+func TestBigCommandsOfOursTakeTurns(t *testing.T) {
+	const n = 10_000
+	r := newRig(t, func(o *Options) { o.ClientMemory = 2 * n * argCost })
+	other := &account{budget: &r.srv.budget, evict: func(int64) { t.Error("another is evicted") }}
+	other.book(n * argCost)
+	c := r.client()
+	c.raw(string(appendCommand(nil, slices.Repeat([]string{"DKC.MGET"}, n)...)))
+	eventually(t, "the command waits for room", func() bool { return r.srv.metrics.ours.Load() == 1 })
+	other.book(-n * argCost)
+	c.expect("*" + strconv.Itoa(n-1))
+	if got := r.srv.metrics.clientsEvicted.Load(); got > 0 {
+		t.Errorf("%d evicted", got)
+	}
+}
+
+func TestBudgetIsWaitedFor(t *testing.T) {
+	_, a, gone := budgetRig(900, 0)
+	if booked, open := a[1].fit(101); booked || !open {
+		t.Fatalf("101 of 100: %v, %v", booked, open)
+	}
+	done := make(chan bool)
+	go func() { done <- a[1].await(101) }()
+	a[0].book(-1)
+	if !<-done || a[1].held.Load() != 101 {
+		t.Error("not booked when there was room")
+	}
+	if a[0].await(1) {
+		t.Error("booked without room")
+	}
+	a[0].expel()
+	if booked, open := a[0].fit(-1); booked || open {
+		t.Error("booked by who was told to go")
+	}
+	if len(*gone) > 0 {
+		t.Errorf("%v gone", *gone)
+	}
+}

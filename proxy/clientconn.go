@@ -183,16 +183,33 @@ func (c *clientConn) rest() {
 // settle brings the account up to date: before anything is waited for, and
 // before more bytes of memory are taken. It reports false if they may not be.
 func (c *clientConn) settle(more int) bool {
-	held := c.fr.footprint() + c.session.footprint() + more
-	if c.workspace != nil {
-		held += c.workspace.footprint()
-	}
-	if held = max(0, held-freeHeld); held == c.settled {
+	held := c.held(more)
+	if held == c.settled {
 		return true
 	}
 	change := held - c.settled
 	c.settled = held
 	return c.account.add(int64(change))
+}
+
+// settleInTurn is settle for much that is not taken for long: it rather waits
+// for others who hold as much than has one of them leave.
+func (c *clientConn) settleInTurn() bool {
+	held := c.held(0)
+	if change := held - c.settled; change > 0 && c.account.await(int64(change)) {
+		c.settled = held
+		return true
+	}
+	return c.settle(0)
+}
+
+// held is what the client holds that counts, with so many bytes more.
+func (c *clientConn) held(more int) int {
+	held := c.fr.footprint() + c.session.footprint() + more
+	if c.workspace != nil {
+		held += c.workspace.footprint()
+	}
+	return max(0, held-freeHeld)
 }
 
 // wait reads from the client once.

@@ -284,7 +284,7 @@ func (s *session) answerOurs(it *item) {
 	if n := len(it.req.args); n > fewArgs && it.cmd.Takes(n) {
 		s.running = n * argCost
 		defer func() { s.running = 0 }()
-		if !s.conn.settle(0) {
+		if !s.conn.settleInTurn() {
 			s.fail()
 			return
 		}
