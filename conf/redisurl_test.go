@@ -108,7 +108,6 @@ func TestRedact(t *testing.T) {
 }
 
 func TestNoMessageHoldsThePassword(t *testing.T) {
-	const secret = "hunter2"
 	for _, raw := range []string{
 		"redis://:hunter2@h:x", "redis://:hunter2@h/x", "redis://:hunter2@h?x=y", "redis://:hunter2@a,b", "redis://:hunter2/x@h",
 		"redis://h:hunter2", "redis://:1/hunter2@h", "http://:hunter2@h", "u:hunter2@h", "redis://u:%zhunter2@h", "redis://h/hunter2@",
@@ -123,14 +122,27 @@ func TestNoMessageHoldsThePassword(t *testing.T) {
 			"one dash": loadError([]string{"-redis=" + raw}, nil),
 			"key":      loadError([]string{"--config", file(t, "'"+raw+"': x\n")}, nil),
 		} {
-			if err == nil {
-				t.Errorf("%s %s: no error", from, raw)
-			} else if strings.Contains(err.Error(), secret) {
-				t.Errorf("%s %s: the password is in: %v", from, raw, err)
-			}
+			refusesWithout(t, from+" "+raw, err)
 		}
 	}
-	c, err := Load([]string{"--redis", "redis://u:hunter2@h"}, environ(nil))
+	describesWithout(t, "redis://u:"+secret+"@h")
+}
+
+// secret is what no message holds.
+const secret = "hunter2"
+
+func refusesWithout(t *testing.T, what string, err error) {
+	t.Helper()
+	if err == nil {
+		t.Errorf("%s: no error", what)
+	} else if strings.Contains(err.Error(), secret) {
+		t.Errorf("%s: the password is in: %v", what, err)
+	}
+}
+
+func describesWithout(t *testing.T, redis string) {
+	t.Helper()
+	c, err := Load([]string{"--redis", redis}, environ(nil))
 	if err != nil || strings.Contains(c.Describe(), secret) {
 		t.Errorf("the password is in, or %v:\n%s", err, c.Describe())
 	}

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,11 +16,7 @@ import (
 // Out of file descriptors, the program goes on for the clients that it has, does
 // not lose what they count, and reaches Redis and new clients when there are some.
 func TestProgramOutOfFileDescriptors(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "distkit-proxy")
-	out, err := exec.Command("go", "build", "-o", bin, "github.com/distkit/distkit-proxy/cmd/distkit-proxy").CombinedOutput()
-	if err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	bin := buildProgram(t)
 	r := startRedis(t)
 	b := openBooks(t, r, "DKC.")
 	link := startLink(t, r.addr)
@@ -77,7 +71,6 @@ func TestProgramOutOfFileDescriptors(t *testing.T) {
 	if more, most := failures(t, c)-tries, 2*uint64(time.Since(start)/(500*time.Millisecond)+2); more > most {
 		t.Errorf("%d attempts in %v, want at most %d: it spins", more, time.Since(start), most)
 	}
-	var want int64
 	if err := c.Do(ctx, "DKC.GET", "x").Err(); err != nil {
 		t.Error(err)
 	}
@@ -85,7 +78,8 @@ func TestProgramOutOfFileDescriptors(t *testing.T) {
 		conn.Close()
 	}
 	eventually(t, 20*time.Second, func() error { return c.Do(ctx, "DK.FLUSH").Err() })
-	if want, err = c.Do(ctx, "DKC.GET", "x").Int64(); err != nil || want < 21 {
+	want, err := c.Do(ctx, "DKC.GET", "x").Int64()
+	if err != nil || want < 21 {
 		t.Fatalf("GET: %d, %v", want, err)
 	}
 	if got := b.total("x"); got != want {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/distkit/distkit-proxy/engine"
 	"github.com/distkit/distkit-proxy/integration/internal/loopback"
+	"github.com/distkit/distkit-proxy/integration/servers"
 )
 
 func TestStopUnderLoadLosesNothing(t *testing.T) {
@@ -143,11 +143,7 @@ func TestStopListsWhatIsRefused(t *testing.T) {
 
 // TestProgram is about the program itself: the binary, its signals and exit code.
 func TestProgram(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "distkit-proxy")
-	out, err := exec.Command("go", "build", "-o", bin, "github.com/distkit/distkit-proxy/cmd/distkit-proxy").CombinedOutput()
-	if err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	bin := buildProgram(t)
 	t.Run("SIGTERM under load", func(t *testing.T) { signalUnderLoad(t, bin, syscall.SIGTERM) })
 	t.Run("SIGINT under load", func(t *testing.T) { signalUnderLoad(t, bin, syscall.SIGINT) })
 	for _, fault := range shutdownFaults {
@@ -162,6 +158,16 @@ type runningProgram struct {
 	cmd  *exec.Cmd
 	log  *bytes.Buffer // read it after exit
 	done chan error
+}
+
+// buildProgram builds the binary.
+func buildProgram(t *testing.T) string {
+	t.Helper()
+	bin, err := servers.Build(t.Context(), t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bin
 }
 
 // startProgram runs the binary in front of a Redis and waits until it answers.

@@ -3,8 +3,6 @@ package integration
 import (
 	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -17,11 +15,7 @@ import (
 // that Redis has carried out and not been heard to answer, is buried. When it goes
 // on, the batch is not applied again, and what was taken comes back.
 func TestProgramStoppedInTheMiddleOfABatch(t *testing.T) {
-	bin := filepath.Join(t.TempDir(), "distkit-proxy")
-	out, err := exec.Command("go", "build", "-o", bin, "github.com/distkit/distkit-proxy/cmd/distkit-proxy").CombinedOutput()
-	if err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
+	bin := buildProgram(t)
 	onPrefixes(t, func(t *testing.T, prefix string) {
 		t.Parallel()
 		r := startRedis(t)

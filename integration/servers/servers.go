@@ -10,6 +10,7 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -19,11 +20,12 @@ import (
 // startLimit is how long a server may take until it answers.
 const startLimit = 20 * time.Second
 
-// Build builds the proxy into dir and returns the binary's path. It has to run
-// in the module.
-func Build(ctx context.Context, dir string) (string, error) {
+// Build builds the proxy into dir, with more flags of go build if there are any,
+// and returns the binary's path. It has to run in the module.
+func Build(ctx context.Context, dir string, flags ...string) (string, error) {
 	binary := filepath.Join(dir, "distkit-proxy")
-	out, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "github.com/distkit/distkit-proxy/cmd/distkit-proxy").CombinedOutput()
+	args := slices.Concat([]string{"build", "-o", binary}, flags, []string{"github.com/distkit/distkit-proxy/cmd/distkit-proxy"})
+	out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}

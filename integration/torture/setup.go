@@ -3,11 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
-	"os/exec"
-	"path/filepath"
 	"time"
 
 	"github.com/distkit/distkit-proxy/integration/internal/loopback"
+	"github.com/distkit/distkit-proxy/integration/servers"
 )
 
 // field is what is tortured: one or more Redis servers and the proxies before them.
@@ -30,14 +29,13 @@ var setups = map[string]func(ctx context.Context, f *field, binary string, proxi
 
 // newField builds the proxy and starts a set-up; stop ends it, in any case.
 func newField(ctx context.Context, dir, setup string, proxies int, race bool) (*field, error) {
-	binary := filepath.Join(dir, "distkit-proxy")
-	args := []string{"build", "-o", binary}
+	var flags []string
 	if race {
-		args = append(args, "-race")
+		flags = append(flags, "-race")
 	}
-	build := exec.CommandContext(ctx, "go", append(args, "github.com/distkit/distkit-proxy/cmd/distkit-proxy")...)
-	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("go build: %w\n%s", err, out)
+	binary, err := servers.Build(ctx, dir, flags...)
+	if err != nil {
+		return nil, err
 	}
 	f := &field{dir: dir}
 	f.clock, f.noClock = newClock(dir)
