@@ -5,7 +5,6 @@ const (
 	errMaxClients = "-ERR max number of clients reached\r\n"
 	errNoRedis    = "-LOADING distkit: Redis cannot be reached\r\n"
 	errInMulti    = "-ERR distkit: DK commands are not allowed in MULTI\r\n"
-	errInPump     = "-ERR distkit: DK commands are not available on this connection after SUBSCRIBE, MONITOR, CLIENT REPLY or CLIENT TRACKING\r\n"
 	replyOK       = "+OK\r\n"
 
 	errNoAuth      = "-NOAUTH Authentication required.\r\n"

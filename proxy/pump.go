@@ -2,6 +2,9 @@ package proxy
 
 import (
 	"bytes"
+	"io"
+	"slices"
+	"time"
 
 	"github.com/distkit/distkit-proxy/commands"
 )
@@ -21,10 +24,11 @@ const maxHeldError = 4 << 10
 // puts our text in place of that error: so it comes in order, tears no other
 // reply and is silent where the client asked for silence.
 type pump struct {
-	up   *upstream
-	conn *clientConn
-	out  []byte
-	held []byte // an error reply so far
+	session *session // of which it uses what any goroutine may
+	up      *upstream
+	conn    *clientConn
+	out     []byte
+	held    []byte // a reply so far that is looked at whole
 }
 
 // startPump turns the session into a pumped one, for good.
@@ -40,15 +44,16 @@ func (s *session) startPump(req request) {
 	if s.flush() != nil {
 		return
 	}
-	s.pumping = true
+	s.pumping, s.pumped = true, make(chan struct{})
 	s.srv.wg.Add(1)
-	go s.runPump(&pump{up: up, conn: s.conn})
+	go s.runPump(&pump{session: s, up: up, conn: s.conn})
 	s.feedPump([]request{req})
 }
 
 // runPump ends the session when Redis or the client is gone.
 func (s *session) runPump(p *pump) {
 	defer s.srv.wg.Done()
+	defer close(s.pumped)
 	defer s.conn.Close()
 	defer func() {
 		if r := recover(); r != nil {
@@ -57,6 +62,29 @@ func (s *session) runPump(p *pump) {
 	}()
 	err := p.run()
 	s.srv.log.Debug("pump ended", "err", err, "client", s.conn.RemoteAddr().String())
+}
+
+// lastWords is how long Redis may take to answer what a client has sent before it
+// ended its side.
+const lastWords = drainGrace / 2
+
+// finishPump has Redis see the end that the client has made, so that the pump
+// brings what is answered before it.
+func (s *session) finishPump(err error) {
+	if !s.pumping || err != io.EOF {
+		return
+	}
+	half, ok := s.up.conn.(interface{ CloseWrite() error })
+	if !ok || half.CloseWrite() != nil {
+		return
+	}
+	timer := time.NewTimer(lastWords)
+	defer timer.Stop()
+	select {
+	case <-s.pumped:
+	case <-s.ctx.Done():
+	case <-timer.C:
+	}
 }
 
 // feedPump sends commands to Redis as they are; the pump brings the replies.
@@ -68,10 +96,24 @@ func (s *session) feedPump(batch []request) {
 			return
 		}
 		raw := req.raw
-		switch k, _ := s.srv.kinds.of(req.args); k {
+		k, cmd := s.srv.kinds.of(req.args)
+		silent := s.voice.hear(k, req.args)
+		switch k {
+		case fromMemory, fromRedis:
+			var ok bool
+			if raw, ok = s.feedOurs(req, cmd, silent); !ok {
+				s.fail()
+				return
+			}
 		case denied:
 			s.srv.metrics.refused.Add(1)
 			raw = appendCommand(nil, refusedPrefix+lower(string(req.args[0])))
+		case opensMulti:
+			s.inMulti = true
+		case execs, discards:
+			s.inMulti = false
+		case resets:
+			s.inMulti, s.authed = false, false
 		case attacks:
 			s.fail()
 			return
@@ -115,9 +157,9 @@ func (p *pump) run() error {
 	}
 }
 
-// take passes on a piece of a reply; an error reply is looked at whole.
+// take passes on a piece of a reply, unless it has to be looked at whole.
 func (p *pump) take(piece []byte, done bool) error {
-	if p.up.fr.first != '-' || len(p.held)+len(piece) > maxHeldError {
+	if !p.looksAt(piece) {
 		err := p.put(p.held)
 		p.held = p.held[:0]
 		if err != nil {
@@ -131,10 +173,26 @@ func (p *pump) take(piece []byte, done bool) error {
 	}
 	text := p.held
 	p.held = p.held[:0]
+	if number, subscribed, ok := marked(text); ok {
+		return p.answer(number, subscribed)
+	}
 	if own := replaceUnknown(text); own != "" {
 		text = []byte(own)
 	}
 	return p.put(text)
+}
+
+// looksAt reports whether a reply, of which piece comes next, has to be looked at
+// whole: errors, and what may be the reply to a mark.
+func (p *pump) looksAt(piece []byte) bool {
+	n := len(p.held) + len(piece)
+	switch p.up.fr.first {
+	case '-':
+		return n <= maxHeldError
+	case '$', '*':
+		return n <= maxMark && p.session.errands.count.Load() > 0 && mayBeMark(slices.Concat(p.held, piece))
+	}
+	return false
 }
 
 func (p *pump) put(b []byte) error {
@@ -201,7 +259,7 @@ func replaceUnknown(reply []byte) string {
 		return refusal(string(refused))
 	}
 	if commands.Lookup(name) != nil {
-		return errInPump
+		return errInMulti // ours are sent as they are in MULTI alone
 	}
 	return ""
 }

@@ -12,15 +12,15 @@ func TestPump(t *testing.T) {
 	c := r.client()
 	c.send("DKC.INC k", "SUBSCRIBE ch", "DKC.INC k", "SHUTDOWN", "NOPE", "PING")
 	up := r.redis.accept()
-	up.gets("SUBSCRIBE ch", "DKC.INC k", refusedPrefix+"shutdown", "NOPE", "PING")
+	up.gets("SUBSCRIBE ch", "PING "+mark(1), refusedPrefix+"shutdown", "NOPE", "PING")
 	up.send("*3", "$9", "subscribe", "$2", "ch", ":1")
 	c.expect(":1", "*3", "$9", "subscribe", "$2", "ch", ":1")
 
 	// A refusal comes in order and tears no message.
 	up.raw("*3\r\n$7\r\nmessage\r\n$2\r\nch\r\n$5\r\nhe")
 	c.expect("*3", "$7", "message", "$2", "ch", "$5")
-	up.send("llo", "-ERR unknown command 'DKC.INC', with args beginning with: 'k' ")
-	c.expect("hello", strings.TrimSpace(errInPump))
+	up.send("llo", "*2", "$4", "pong", "$"+strconv.Itoa(len(mark(1))), mark(1))
+	c.expect("hello", strings.TrimSpace(refusedSubscribed("dkc.inc")))
 	up.send("-ERR unknown command `" + refusedPrefix + "shutdown`, with args beginning with: ")
 	c.expect("-NOPERM distkit: 'shutdown' is refused by this proxy")
 	up.send("-ERR unknown command 'NOPE', with args beginning with: ", ">2", "+a", "-ERR unknown command 'DKC.INC'", "+PONG")

@@ -167,6 +167,7 @@ func (srv *Server) serve(c *clientConn) {
 	for {
 		batch, err := c.next()
 		if err != nil {
+			s.finishPump(err)
 			return
 		}
 		s.serve(batch)

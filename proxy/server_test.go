@@ -179,7 +179,8 @@ func TestShutdown(t *testing.T) {
 	blockedUp := fake.accept()
 	blockedUp.gets("BLPOP l 0")
 	subscriber.send("SUBSCRIBE s")
-	fake.accept().gets("SUBSCRIBE s")
+	subscriberUp := fake.accept()
+	subscriberUp.gets("SUBSCRIBE s")
 
 	done := make(chan error, 1)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
@@ -187,6 +188,8 @@ func TestShutdown(t *testing.T) {
 	begin := time.Now()
 	go func() { done <- srv.Shutdown(ctx) }()
 	idle.ends()
+	subscriberUp.ends() // Redis sees the end, and closes
+	subscriberUp.Close()
 	subscriber.ends()
 	busyUp.send("+a") // what has been read is answered
 	busy.expect("+a")

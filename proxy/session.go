@@ -28,10 +28,14 @@ type session struct {
 	watching   bool      // … or a WATCH
 	opaque     bool      // Redis keeps something else that no other connection has
 	pumping    bool      // the pump writes to the client, and nobody else
+	voice      voice     // whether the client of a pump wants replies
 	writes     bool      // a goroutine writes to Redis
 	running    int       // memory of the command of ours that runs
 	authed     bool      // Redis has accepted the client's AUTH, or demands none
 	over       bool
+
+	errands errands       // ours that wait for their turn in the pump
+	pumped  chan struct{} // closed when the pump has ended; nil before it begins
 
 	waiting atomic.Int64 // the watch's next round when the wait for Redis began; 0: no wait
 

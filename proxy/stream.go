@@ -18,10 +18,10 @@ func (s *session) mayStream(args [][]byte) bool {
 	}
 	k, cmd := s.srv.kinds.of(args)
 	switch {
-	case s.pumping:
-		return k != attacks
 	case cmd != nil:
 		return false
+	case s.pumping:
+		return k != attacks
 	}
 	return k == denied || k == plain && (len(args) > 1 || word(args, 0) != "client")
 }
@@ -146,6 +146,7 @@ func (s *session) feedPart(req request) {
 	if len(req.args) > 0 {
 		k, _ = s.srv.kinds.of(req.args)
 	}
+	s.voice.hear(k, req.args)
 	if k == denied {
 		s.srv.metrics.refused.Add(1)
 		text := appendCommand(nil, refusedPrefix+lower(string(req.args[0])))
