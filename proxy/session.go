@@ -181,8 +181,7 @@ func (s *session) answerAlone(it *item) {
 	case pumps:
 		s.answerPump(it)
 	case quits:
-		s.out = append(s.out, replyOK...)
-		s.close()
+		s.quit()
 	case attacks:
 		s.srv.warnOfAttack(s.conn)
 		s.fail() // Redis drops the replies before it too
