@@ -61,6 +61,12 @@ func onBackends(t *testing.T, run func(t *testing.T, b backend)) {
 // millisecond.
 func startProxy(t testing.TB, b backend, opts engine.Options) *testProxy {
 	t.Helper()
+	return startProxyThatDenies(t, nil, b, opts)
+}
+
+// startProxyThatDenies is startProxy with a deny list; nil: the default one.
+func startProxyThatDenies(t testing.TB, deny []string, b backend, opts engine.Options) *testProxy {
+	t.Helper()
 	opts.Redis = b.redis
 	if b.embedded && opts.CommandTimeout == 0 {
 		opts.CommandTimeout = 15 * time.Second
@@ -72,7 +78,7 @@ func startProxy(t testing.TB, b backend, opts engine.Options) *testProxy {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := proxy.New(proxy.Options{Engine: eng, Redis: opts.Redis, Embedded: b.embedded, Namespace: engine.DefaultNamespace, Version: "test"})
+	srv, err := proxy.New(proxy.Options{Engine: eng, Redis: opts.Redis, Embedded: b.embedded, Namespace: engine.DefaultNamespace, Version: "test", Deny: deny})
 	if err != nil {
 		t.Fatal(err)
 	}

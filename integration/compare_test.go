@@ -1,0 +1,193 @@
+package integration
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/integration/corpus"
+)
+
+// comparison is a Redis, and another behind a proxy. The proxy's own connections
+// use ownDB, so that they are known.
+type comparison struct {
+	proto          int
+	direct, behind *control
+	redis, proxy   string
+	mixed          int // counters used
+	plays, bytes   int // through the proxy, the bytes on connection 1
+}
+
+func newComparison(t *testing.T, proto int) *comparison {
+	// Redis looks after the timeouts of blocked clients hz times a second.
+	direct, behind := startRedis(t, "hz 500"), startRedis(t, "hz 500")
+	p := startProxyThatDenies(t, []string{}, backend{name: "redis", redis: &redis.Options{Addr: behind.addr, DB: ownDB}}, engine.Options{InstanceID: "me"})
+	return &comparison{proto: proto, direct: newControl(t, direct), behind: newControl(t, behind), redis: direct.addr, proxy: p.addr}
+}
+
+// Every command of Redis has the same bytes as an answer through the proxy, with
+// whatever is before, behind and between.
+func TestCompare(t *testing.T) {
+	all, err := corpus.Scenarios()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for proto := 2; proto <= 3; proto++ {
+		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
+			t.Parallel()
+			c := newComparison(t, proto)
+			for i := range all {
+				if s := &all[i]; s.Only == 0 || s.Only == proto {
+					t.Run(s.Name, func(t *testing.T) { c.compare(t, s) })
+				}
+			}
+			t.Logf("%d plays, %d bytes", c.plays, c.bytes)
+		})
+	}
+}
+
+// compare plays a scenario on both sides in all ways.
+func (c *comparison) compare(t *testing.T, s *corpus.Scenario) {
+	want := c.ask(t, s, way{name: "single"})
+	piped := way{name: "pipelined", pipelined: true}
+	again := c.ask(t, s, piped)
+	if diff := differ(want, again); diff != "" {
+		t.Fatalf("Redis itself replies otherwise when asked again: %s", diff)
+	}
+	ways := []way{{name: "single"}, piped}
+	if s.Uncut == "" {
+		ways = append(ways, cutWays(again.sent)...)
+	}
+	if endsItself(s) && s.Uncut == "" && again.sent < long {
+		w := way{name: "with the client's side ended", pipelined: true, hangsUp: true}
+		if diff := differ(want, c.ask(t, s, w)); diff != "" {
+			t.Fatalf("Redis itself replies otherwise to a client that ends its side: %s", diff)
+		}
+		ways = append(ways, w)
+	}
+	for _, w := range ways {
+		c.same(t, s, w, want)
+	}
+	if s.Alone != "" {
+		return
+	}
+	want = c.ask(t, s, way{name: "single", ours: anyCounter})
+	for _, w := range []way{{name: "mixed with ours"}, {name: "pipelined with ours", pipelined: true}} {
+		w.ours = c.counter()
+		c.same(t, s, w, want)
+	}
+	if s.Uncut == "" && again.sent < long {
+		c.same(t, s, way{name: "byte by byte with ours", pipelined: true, ours: c.counter(), cuts: everywhere}, want)
+	}
+}
+
+// endsItself reports whether a scenario needs nobody but connection 1, and no end
+// by the server.
+func endsItself(s *corpus.Scenario) bool {
+	return !slices.ContainsFunc(s.Steps, func(step corpus.Step) bool {
+		return step.Conn != 1 || step.Kind != corpus.Send || step.Background
+	})
+}
+
+// counter is the name of a counter that was not used before.
+func (c *comparison) counter() string {
+	c.mixed++
+	return fmt.Sprintf("mixed-%d", c.mixed)
+}
+
+// ask plays a scenario on the Redis that has no proxy.
+func (c *comparison) ask(t *testing.T, s *corpus.Scenario, w way) played {
+	t.Helper()
+	got, err := play(c.redis, c.direct, s, c.proto, w)
+	if err != nil {
+		t.Fatalf("Redis, %s: %v", w.name, err)
+	}
+	return got
+}
+
+// same plays a scenario through the proxy and compares.
+func (c *comparison) same(t *testing.T, s *corpus.Scenario, w way, want played) {
+	t.Helper()
+	got, err := play(c.proxy, c.behind, s, c.proto, w)
+	c.plays++
+	c.bytes += got.sent
+	if diff := differ(want, got); diff != "" {
+		t.Errorf("%s: %s", w.name, diff)
+	}
+	if err != nil {
+		t.Errorf("%s: %v", w.name, err)
+	}
+	if t.Failed() { // the other ways would say the same, slowly
+		t.FailNow()
+	}
+}
+
+func everywhere(int) bool { return true }
+
+// Where scenarios are cut in two: everywhere in a short one, else at so many places.
+const (
+	short  = 120
+	long   = 10_000 // is not sent byte by byte
+	places = 6
+)
+
+// cutWays are the ways to send n bytes in pieces.
+func cutWays(n int) []way {
+	var ways []way
+	if n < long {
+		ways = append(ways, way{name: "byte by byte", pipelined: true, cuts: everywhere})
+	}
+	step := 1
+	if n > short {
+		step = n/places + 1
+	}
+	for at := 1 + n%step; at < n; at += step {
+		ways = append(ways, way{name: fmt.Sprintf("cut at %d", at), pipelined: true, cuts: func(i int) bool { return i == at }})
+	}
+	return ways
+}
+
+// differ returns how replies differ from Redis', "" if they do not. Where Redis
+// knows a command of ours not, the proxy has its own reply.
+func differ(want, got played) string {
+	var count int64
+	for n, replies := range want.replies {
+		var st stateOfOurs
+		for i, w := range replies {
+			if i >= len(got.replies[n]) {
+				return fmt.Sprintf("connection %d, %.100s: no reply, want %.300q", n, w.step, w.frame)
+			}
+			g := got.replies[n][i]
+			if w.args != nil && strings.HasPrefix(w.frame, "-ERR unknown command 'DK") && g.frame != w.frame {
+				want, counts := st.reply(w.args, count+1)
+				if counts {
+					count++
+				}
+				if !want.MatchString(g.frame) {
+					return fmt.Sprintf("connection %d, %.100s: %.300q, want %q", n, w.step, g.frame, want)
+				}
+				continue
+			}
+			if w.shaped() != g.shaped() {
+				a, b := around(w.shaped(), g.shaped())
+				return fmt.Sprintf("connection %d, %.100s: %q, Redis: %q", n, w.step, b, a)
+			}
+			st.note(w)
+		}
+	}
+	return ""
+}
+
+// around cuts two texts to where they differ.
+func around(a, b string) (string, string) {
+	i := 0
+	for i < min(len(a), len(b)) && a[i] == b[i] {
+		i++
+	}
+	from := max(0, i-100)
+	return a[from:min(len(a), from+400)], b[from:min(len(b), from+400)]
+}
