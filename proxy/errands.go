@@ -141,7 +141,7 @@ func (v *voice) hear(k kind, args [][]byte) (silent bool) {
 	silent = v.off || v.skip
 	v.skip = false
 	switch {
-	case k == resets:
+	case k == resets && len(args) == 1:
 		v.off = false
 	case k != pumps || word(args, 0) != "client" || word(args, 1) != "reply" || len(args) != 3:
 	case word(args, 2) == "on":

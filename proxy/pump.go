@@ -108,12 +108,8 @@ func (s *session) feedPump(batch []request) {
 		case denied:
 			s.srv.metrics.refused.Add(1)
 			raw = appendCommand(nil, refusedPrefix+lower(string(req.args[0])))
-		case opensMulti:
-			s.inMulti = true
-		case execs, discards:
-			s.inMulti = false
-		case resets:
-			s.inMulti, s.authed = false, false
+		case opensMulti, execs, discards, resets:
+			s.followUnseen(k, req.args)
 		case attacks:
 			s.fail()
 			return
@@ -121,6 +117,19 @@ func (s *session) feedPump(batch []request) {
 		s.sends = append(s.sends, raw)
 	}
 	s.sendFed()
+}
+
+// followUnseen follows the transaction by what the client sends, as the replies
+// are the pump's. None of these takes an argument: with one Redis refuses it, but
+// EXEC ends the transaction all the same.
+func (s *session) followUnseen(k kind, args [][]byte) {
+	if len(args) > 1 && k != execs {
+		return
+	}
+	s.inMulti = k == opensMulti
+	if k == resets {
+		s.authed = false
+	}
 }
 
 // sendFed sends the commands gathered for Redis.
