@@ -38,7 +38,9 @@ func (s *session) startPump(req request) {
 		return
 	}
 	if !reached {
-		s.append([]byte(errNoRedis))
+		// A library takes an error here for Redis' last word, and its subscriber
+		// waits for ever. A closed connection makes it come back and ask again.
+		s.close()
 		return
 	}
 	if s.flush() != nil {

@@ -76,6 +76,19 @@ func TestPumpEndsWithTheClient(t *testing.T) {
 	}
 }
 
+// A subscriber that comes back before Redis does is sent away until it is there:
+// the error that other commands get would be no reason to come again.
+func TestPumpIsClosedWhileRedisIsAway(t *testing.T) {
+	onAway(t, func(t *testing.T, r *rig) {
+		for _, enter := range []string{"SUBSCRIBE a", "MONITOR", "CLIENT TRACKING ON"} {
+			c := r.client()
+			c.send("DKC.INC k 0", enter, "PING")
+			c.expect(":0")
+			c.ends()
+		}
+	})
+}
+
 func TestPumpedClientThatBreaksTheProtocolIsClosed(t *testing.T) {
 	r := newRig(t, nil)
 	c := r.client()
