@@ -14,10 +14,10 @@ SEED   ?= 0
 FAULTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test lint fuzz torture soak bench setup redis-up redis-down clean
+.PHONY: help build run test test-clients lint fuzz torture soak bench setup redis-up redis-down clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## build bin/distkit-proxy
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/distkit-proxy
@@ -27,6 +27,10 @@ run: build ## build and run the proxy with its embedded Redis (ARGS='--flag valu
 
 test: setup ## all tests with the race detector; they start Redis servers of their own
 	$(GO) test -race -count=1 -timeout 15m $(TESTFLAGS) ./...
+
+test-clients: setup ## run client libraries of many languages against the proxy (ONLY=name,name)
+	@.ci/setup-clients
+	$(GO) run ./integration/clients -only '$(ONLY)' $(CLIENTSFLAGS)
 
 fuzz: ## fuzz the parsers, each for FUZZTIME (30s)
 	@for target in $$($(GO) test -list '^Fuzz' ./proxy | grep '^Fuzz'); do \
@@ -61,4 +65,4 @@ redis-down: ## stop it
 	$(COMPOSE) --profile proxy down
 
 clean: ## remove what the build left
-	rm -rf bin
+	rm -rf bin .cache

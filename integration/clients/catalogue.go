@@ -1,0 +1,23 @@
+package main
+
+// client is one program to run.
+type client struct {
+	name  string
+	needs step     // installs the library and builds the program
+	run   []string // starts the program
+}
+
+// catalogue lists the clients in the order in which they run.
+func catalogue(in *installer) []client {
+	python := func(name, program string, needs step) client {
+		return client{name, needs, []string{in.at(needs.name, "bin", "python"), in.source("python", program)}}
+	}
+	goProgram := func(name, program string) client {
+		return client{name, in.goPrograms(), []string{in.at("go", program)}}
+	}
+	return []client{
+		python("redis-py", "redispy.py", in.venv("redis-py")),
+		python("redis-py asyncio", "redispy_asyncio.py", in.venv("redis-py")),
+		goProgram("go-redis", "goredis"),
+	}
+}
