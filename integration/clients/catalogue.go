@@ -15,9 +15,15 @@ func catalogue(in *installer) []client {
 	goProgram := func(name, program string) client {
 		return client{name, in.goPrograms(), []string{in.at("go", program)}}
 	}
+	node := func(name string) client {
+		return client{name, in.nodeModules(), []string{"node", in.at("node", name+".mjs")}}
+	}
 	return []client{
 		python("redis-py", "redispy.py", in.venv("redis-py")),
 		python("redis-py asyncio", "redispy_asyncio.py", in.venv("redis-py")),
 		goProgram("go-redis", "goredis"),
+		node("node-redis"),
+		node("ioredis"),
+		node("bullmq"),
 	}
 }

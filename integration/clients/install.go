@@ -87,3 +87,16 @@ func (in *installer) goPrograms() step {
 	build.Dir = in.source("go")
 	return step{"go", []*exec.Cmd{exec.Command("mkdir", "-p", in.at("go")), build}}
 }
+
+// nodeModules installs what the lock file names and puts the programs beside it,
+// where they find it. "npm ci" would do, but wants every optional package of
+// every other platform to be served.
+func (in *installer) nodeModules() step {
+	install := exec.Command("npm", "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = in.at("node")
+	return step{"node", []*exec.Cmd{
+		exec.Command("mkdir", "-p", in.at("node")),
+		exec.Command("cp", "-R", in.source("node")+"/.", in.at("node")),
+		install,
+	}}
+}

@@ -1,0 +1,67 @@
+// BullMQ: jobs that succeed, one that is retried, one that is delayed, one that
+// fails for good, and all of it again after a restart of Redis.
+
+import { Queue, QueueEvents, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { begin, equal, passed, restart, until, url } from './common.mjs';
+
+begin('bullmq');
+
+const jobs = 200;
+const { hostname: host, port } = new URL(url);
+const connection = { host, port: Number(port) };
+const queue = new Queue('work', { connection });
+const events = new QueueEvents('work', { connection });
+const finished = new Map(); // job's id to its result
+const attempts = new Map(); // job's name to how often it was tried
+const worker = new Worker(
+  'work',
+  async (job) => {
+    attempts.set(job.name, (attempts.get(job.name) ?? 0) + 1);
+    if (job.name === 'flaky' && job.attemptsMade < 2) throw new Error('not yet');
+    if (job.name === 'doomed') throw new Error('never');
+    await job.updateProgress(100);
+    return job.data.n * 2;
+  },
+  { connection, concurrency: 10 },
+);
+for (const part of [queue, events, worker]) part.on('error', () => {}); // they reconnect by themselves
+events.on('completed', ({ jobId, returnvalue }) => finished.set(jobId, Number(returnvalue)));
+await Promise.all([queue.waitUntilReady(), events.waitUntilReady(), worker.waitUntilReady()]);
+passed('connect');
+
+async function work(round) {
+  attempts.clear();
+  const added = await queue.addBulk(Array.from({ length: jobs }, (_, n) => ({ name: 'double', data: { n } })));
+  const flaky = await queue.add('flaky', { n: 1000 }, { attempts: 3, backoff: { type: 'fixed', delay: 50 } });
+  const begun = Date.now();
+  const delayed = await queue.add('delayed', { n: 2000 }, { delay: 500 });
+  const doomed = await queue.add('doomed', { n: 0 }, { attempts: 2 });
+
+  for (const job of added) await until(`job ${job.id}`, () => finished.get(job.id) === job.data.n * 2);
+  passed(`${jobs} jobs`);
+  await until('the flaky job', () => finished.get(flaky.id) === 2000);
+  equal(attempts.get('flaky'), 3);
+  passed('retry');
+  await until('the delayed job', () => finished.get(delayed.id) === 4000);
+  equal(Date.now() - begun >= 500, true);
+  passed('delay');
+  await until('the doomed job', async () => (await doomed.getState()) === 'failed');
+  equal(attempts.get('doomed'), 2);
+  passed('failure');
+  equal(attempts.get('double'), jobs); // each once
+  equal(await queue.getJobCounts('completed', 'failed', 'wait', 'active', 'delayed'), {
+    completed: round * (jobs + 2), failed: round, wait: 0, active: 0, delayed: 0,
+  });
+  passed('counts');
+}
+
+await work(1);
+const own = new Redis(url);
+own.on('error', () => {});
+await restart((key) => own.get(key));
+await work(2);
+await own.quit();
+await Promise.all([worker.close(), events.close()]);
+await queue.close();
+console.log('done');
