@@ -22,6 +22,7 @@ func catalogue(in *installer) []client {
 		python("redis-py", "redispy.py", in.venv("redis-py")),
 		python("redis-py asyncio", "redispy_asyncio.py", in.venv("redis-py")),
 		goProgram("go-redis", "goredis"),
+		goProgram("rueidis", "rueidis"),
 		node("node-redis"),
 		node("ioredis"),
 		node("bullmq"),
