@@ -26,5 +26,6 @@ func catalogue(in *installer) []client {
 		node("node-redis"),
 		node("ioredis"),
 		node("bullmq"),
+		python("celery", "celery_jobs.py", in.venv("celery")),
 	}
 }

@@ -56,7 +56,7 @@ func (r *result) run(ctx context.Context, c client, p *pair) error {
 	ctx, cancel := context.WithTimeout(ctx, deadline)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, c.run[0], c.run[1:]...)
-	cmd.Env = append(os.Environ(), p.environ()...)
+	cmd.Env = append(os.Environ(), append(p.environ(), "PYTHONDONTWRITEBYTECODE=1")...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with the workers it starts
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	var stderr bytes.Buffer
