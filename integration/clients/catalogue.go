@@ -18,6 +18,10 @@ func catalogue(in *installer) []client {
 	node := func(name string) client {
 		return client{name, in.nodeModules(), []string{"node", in.at("node", name+".mjs")}}
 	}
+	java := func(name, class string) client {
+		classpath := in.at("java", "classes") + ":" + in.at("java", "lib", "*")
+		return client{name, in.javaPrograms(), []string{"java", "-cp", classpath, class}}
+	}
 	return []client{
 		python("redis-py", "redispy.py", in.venv("redis-py")),
 		python("redis-py asyncio", "redispy_asyncio.py", in.venv("redis-py")),
@@ -25,6 +29,8 @@ func catalogue(in *installer) []client {
 		goProgram("rueidis", "rueidis"),
 		node("node-redis"),
 		node("ioredis"),
+		java("jedis", "JedisClient"),
+		java("lettuce", "LettuceClient"),
 		node("bullmq"),
 		python("celery", "celery_jobs.py", in.venv("celery")),
 	}

@@ -100,3 +100,15 @@ func (in *installer) nodeModules() step {
 		install,
 	}}
 }
+
+// javaPrograms fetches the jars that the manifest names, and compiles.
+func (in *installer) javaPrograms() step {
+	lib, classes := in.at("java", "lib"), in.at("java", "classes")
+	sources, _ := filepath.Glob(in.source("java", "*.java")) // the pattern is sound
+	javac := []string{"-d", classes, "-cp", filepath.Join(lib, "*")}
+	return step{"java", []*exec.Cmd{
+		exec.Command("mvn", "--quiet", "--batch-mode", "--file", in.source("java", "pom.xml"),
+			"dependency:copy-dependencies", "-DoutputDirectory="+lib),
+		exec.Command("javac", append(javac, sources...)...),
+	}}
+}

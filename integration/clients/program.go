@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,9 +21,9 @@ const deadline = 2 * time.Minute
 // result is what became of a client.
 type result struct {
 	client           string
-	library, runtime string // with their versions, as the program says
-	steps            int    // passed
-	note             string // what it could not do with this Redis
+	library, runtime string   // with their versions, as the program says
+	steps            int      // passed
+	notes            []string // what it could not do as it wanted
 	took             time.Duration
 	err              error
 	output           string // what the program and the servers said
@@ -49,7 +50,7 @@ func try(ctx context.Context, c client, dir, binary string) result {
 //
 //	library NAME VERSION   what it tests
 //	runtime NAME VERSION   what runs it
-//	note TEXT              what it leaves out, and why
+//	note TEXT              what it leaves out or goes around, and why
 //	passed STEP
 //	restart                Redis is to be restarted; the key "restarts" counts it
 func (r *result) run(ctx context.Context, c client, p *pair) error {
@@ -78,7 +79,9 @@ func (r *result) run(ctx context.Context, c client, p *pair) error {
 		case "runtime":
 			r.runtime = text
 		case "note":
-			r.note = text
+			if !slices.Contains(r.notes, text) {
+				r.notes = append(r.notes, text)
+			}
 		case "passed":
 			r.steps++
 			last = text

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -11,10 +12,7 @@ func table(out io.Writer, results []result) (failed int) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "client\tlibrary\truntime\tsteps\tseconds\toutcome")
 	for _, r := range results {
-		outcome := "ok"
-		if r.note != "" {
-			outcome += "; " + r.note
-		}
+		outcome := strings.Join(append([]string{"ok"}, r.notes...), "; ")
 		if r.err != nil {
 			outcome = "FAILED"
 			failed++
