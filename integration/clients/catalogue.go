@@ -31,6 +31,7 @@ func catalogue(in *installer) []client {
 		node("ioredis"),
 		java("jedis", "JedisClient"),
 		java("lettuce", "LettuceClient"),
+		{"redis-rs", in.rustProgram(), []string{in.at("rust", "debug", "distkit-proxy-clients")}},
 		node("bullmq"),
 		python("celery", "celery_jobs.py", in.venv("celery")),
 	}

@@ -112,3 +112,10 @@ func (in *installer) javaPrograms() step {
 		exec.Command("javac", append(javac, sources...)...),
 	}}
 }
+
+func (in *installer) rustProgram() step {
+	return step{"rust", []*exec.Cmd{
+		exec.Command("cargo", "build", "--quiet", "--locked",
+			"--manifest-path", in.source("rust", "Cargo.toml"), "--target-dir", in.at("rust")),
+	}}
+}
