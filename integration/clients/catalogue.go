@@ -32,6 +32,7 @@ func catalogue(in *installer) []client {
 		java("jedis", "JedisClient"),
 		java("lettuce", "LettuceClient"),
 		{"redis-rs", in.rustProgram(), []string{in.at("rust", "debug", "distkit-proxy-clients")}},
+		{"redis-cli", step{name: "redis-cli"}, []string{"bash", in.source("shell", "redis-cli.sh")}},
 		node("bullmq"),
 		python("celery", "celery_jobs.py", in.venv("celery")),
 	}
