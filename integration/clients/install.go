@@ -7,7 +7,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
+)
+
+// Installing asks package registries, which may be slow or fail for a moment.
+const (
+	installLimit = 8 * time.Minute // of one command
+	installTries = 3
 )
 
 // installer puts libraries and built programs into a cache directory; nothing
@@ -15,12 +22,6 @@ import (
 type installer struct {
 	cache   string
 	sources string
-}
-
-// step is one command of installing, or several, one after the other.
-type step struct {
-	name     string // of its directory in the cache; steps of one name are one
-	commands []*exec.Cmd
 }
 
 // newInstaller returns an installer for a cache directory, which it makes. It
@@ -53,17 +54,14 @@ func (in *installer) source(parts ...string) string {
 func (in *installer) install(ctx context.Context, clients []client) error {
 	done := map[string]bool{}
 	for _, c := range clients {
-		if done[c.needs.name] {
+		if done[c.needs.name] || len(c.needs.commands) == 0 {
 			continue
 		}
 		done[c.needs.name] = true
 		start := time.Now()
 		for _, cmd := range c.needs.commands {
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-			if out, err := cmd.CombinedOutput(); err != nil {
-				return fmt.Errorf("installing %s: %s: %w\n%s", c.needs.name, strings.Join(cmd.Args, " "), err, out)
+			if err := cmd.run(ctx); err != nil {
+				return fmt.Errorf("installing %s: %w", c.needs.name, err)
 			}
 		}
 		fmt.Fprintf(os.Stderr, "installed %s, %.1f s\n", c.needs.name, time.Since(start).Seconds())
@@ -71,51 +69,44 @@ func (in *installer) install(ctx context.Context, clients []client) error {
 	return nil
 }
 
-// venv is a Python environment with what a file of requirements names.
-func (in *installer) venv(name string) step {
-	return step{name, []*exec.Cmd{
-		exec.Command("python3", "-m", "venv", in.at(name)),
-		exec.Command(in.at(name, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-			"--no-deps", "--requirement", in.source("python", name+".txt")),
-	}}
+// step is what installs one thing.
+type step struct {
+	name     string // of its directory in the cache; steps of one name are one
+	commands []command
 }
 
-// goPrograms builds the Go programs. They are a module of their own, so that
-// the proxy's does not depend on what they use.
-func (in *installer) goPrograms() step {
-	build := exec.Command("go", "build", "-o", in.at("go")+string(filepath.Separator), "./...")
-	build.Dir = in.source("go")
-	return step{"go", []*exec.Cmd{exec.Command("mkdir", "-p", in.at("go")), build}}
+// command is one command of a step. It may be run again.
+type command struct {
+	dir  string // "" for the module's
+	args []string
 }
 
-// nodeModules installs what the lock file names and puts the programs beside it,
-// where they find it. "npm ci" would do, but wants every optional package of
-// every other platform to be served.
-func (in *installer) nodeModules() step {
-	install := exec.Command("npm", "install", "--no-save", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = in.at("node")
-	return step{"node", []*exec.Cmd{
-		exec.Command("mkdir", "-p", in.at("node")),
-		exec.Command("cp", "-R", in.source("node")+"/.", in.at("node")),
-		install,
-	}}
+func do(args ...string) command { return command{"", args} }
+
+// in returns the command as run in a directory.
+func (c command) in(dir string) command { return command{dir, c.args} }
+
+// run runs the command, again if it fails.
+func (c command) run(ctx context.Context) error {
+	var err error
+	for range installTries {
+		if err = c.try(ctx); err == nil || ctx.Err() != nil {
+			return err
+		}
+		fmt.Fprintln(os.Stderr, err)
+	}
+	return fmt.Errorf("failed %d times: %w", installTries, err)
 }
 
-// javaPrograms fetches the jars that the manifest names, and compiles.
-func (in *installer) javaPrograms() step {
-	lib, classes := in.at("java", "lib"), in.at("java", "classes")
-	sources, _ := filepath.Glob(in.source("java", "*.java")) // the pattern is sound
-	javac := []string{"-d", classes, "-cp", filepath.Join(lib, "*")}
-	return step{"java", []*exec.Cmd{
-		exec.Command("mvn", "--quiet", "--batch-mode", "--file", in.source("java", "pom.xml"),
-			"dependency:copy-dependencies", "-DoutputDirectory="+lib),
-		exec.Command("javac", append(javac, sources...)...),
-	}}
-}
-
-func (in *installer) rustProgram() step {
-	return step{"rust", []*exec.Cmd{
-		exec.Command("cargo", "build", "--quiet", "--locked",
-			"--manifest-path", in.source("rust", "Cargo.toml"), "--target-dir", in.at("rust")),
-	}}
+func (c command) try(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, installLimit)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
+	cmd.Dir = c.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // with what it starts
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", strings.Join(c.args, " "), err, out)
+	}
+	return nil
 }
