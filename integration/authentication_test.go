@@ -113,8 +113,11 @@ func TestOursDemandWhatRedisDemands(t *testing.T) {
 	for name, rules := range defaultUsers {
 		t.Run(name, func(t *testing.T) {
 			first := ":0\r\n"
-			if guarded(rules) {
+			switch {
+			case guarded(rules):
 				first = no
+			case name == "nopass, none":
+				first = fmt.Sprintf(noRun, "hget")
 			}
 			_, p := startGuarded(t, rules)
 			in := "DKC.GET k\r\nAUTH app no\r\nDKC.GET k\r\nAUTH app app\r\nDKC.INC k 0\r\nDKCS.GET k\r\nRESET\r\nDKC.GET k\r\n"

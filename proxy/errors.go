@@ -10,10 +10,20 @@ const (
 	errNoAuth      = "-NOAUTH Authentication required.\r\n"
 	errNoAuthHello = "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time\r\n"
 
+	errNoKey     = "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n"
+	errUntold    = "-NOPERM distkit: Redis does not tell what this user may do\r\n"
+	errDisguised = "-NOPERM distkit: after AUTH in MULTI, or HELLO with AUTH that failed, this connection has no DK commands before the next AUTH\r\n"
+
 	errNoProto      = "-NOPROTO unsupported protocol version\r\n"
 	errHelloVersion = "-ERR Protocol version is not an integer or out of range\r\n"
 	errClientName   = "-ERR Client names cannot contain spaces, newlines or special characters.\r\n"
 )
+
+// noCommand is the reply to a user who may not run the command of Redis' that is
+// the same as one of ours.
+func noCommand(name string) string {
+	return "-NOPERM this user has no permissions to run the '" + name + "' command\r\n"
+}
 
 // refusal is the reply to a command of the deny list.
 func refusal(name string) string {

@@ -50,8 +50,16 @@ func (s *session) answerSetup(i int) bool {
 	switch {
 	case queued(reply):
 		s.opaque = true // what EXEC makes of it is not looked at
+		if _, other := userOf(it.req.args); other {
+			s.becomes("")
+		}
 	case reply[0] == '-' || reply[0] == '!':
-		s.opaque = s.opaque || halfDone(it.req.args, reply)
+		if halfDone(it.req.args, reply) {
+			s.opaque = true
+			if !bytes.HasPrefix(reply, []byte("-WRONGPASS")) {
+				s.becomes("")
+			}
+		}
 	default:
 		s.accepted(it.req.args)
 		if !s.setup.apply(it.req.args) {

@@ -203,7 +203,8 @@ func (s *session) note(it *item, first byte, seen []byte) {
 		s.inMulti, s.watching = s.inMulti && failed, s.watching && failed
 	case resets:
 		if !failed {
-			s.inMulti, s.watching, s.opaque, s.authed = false, false, false, false
+			s.inMulti, s.watching, s.opaque, s.authed, s.named = false, false, false, false, false
+			s.becomes(defaultUser)
 			s.setup.reset()
 		}
 	}

@@ -48,6 +48,7 @@ func newRigOf(t *testing.T, asksDemand bool, change func(*Options)) *rig {
 		t.Fatal(err)
 	}
 	srv.demand.never, srv.demand.age = !asksDemand, time.Hour
+	srv.acl = nil // see newACLRig
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"github.com/tidwall/redcon"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/proxy/acl"
 )
 
 // ErrServerClosed is returned by Serve once Shutdown has been called.
@@ -84,6 +85,7 @@ type Server struct {
 	watch   watch
 	seen    seenRedis
 	demand  authDemand
+	acl     *acl.Book      // nil: Redis is the embedded one, where everybody may do everything
 	wg      sync.WaitGroup // sessions and their goroutines
 
 	lastAttack, lastEviction atomic.Int64 // when one was warned of, Unix nanoseconds
@@ -126,6 +128,9 @@ func New(opts Options) (*Server, error) {
 	srv.budget.limit, srv.budget.holders = opts.ClientMemory, srv.holders
 	srv.dialer = dialer{opts: opts.Redis, maxSockets: opts.MaxSockets, log: srv.log, bufs: &srv.bufs, m: &srv.metrics}
 	srv.demand = authDemand{opts: opts.Redis, age: demandAge, never: opts.Embedded, ctx: srv.ctx, run: srv.wg.Go}
+	if !opts.Embedded {
+		srv.acl = acl.New(acl.Options{Redis: opts.Engine, Context: srv.ctx, Go: srv.wg.Go})
+	}
 	return srv, nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/distkit/distkit-proxy/commands"
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/proxy/acl"
 )
 
 // session is one client. Its methods are called by the goroutine that serves the
@@ -32,6 +33,10 @@ type session struct {
 	writes     bool      // a goroutine writes to Redis
 	running    int       // memory of the command of ours that runs
 	authed     bool      // Redis has accepted the client's AUTH, or demands none
+	user       *acl.User // who that is to Redis; nil: the default user
+	named      bool      // … by an AUTH
+	disguised  bool      // … or only Redis knows
+	cleared    bool      // for the rest of the batch: the client may do everything
 	over       bool
 
 	errands errands       // ours that wait for their turn in the pump
@@ -69,7 +74,7 @@ func (s *session) serve(batch []request) {
 			s.panicked(p)
 		}
 	}()
-	s.workspace = s.conn.workspace
+	s.workspace, s.cleared = s.conn.workspace, false
 	defer func() {
 		s.ahead, s.workspace = nil, nil
 		if s.up != nil && !s.pumping {
@@ -96,7 +101,7 @@ func (s *session) warm() {
 	s.warmed = true
 	s.prefetch = s.prefetch[:0]
 	for _, req := range s.ahead {
-		if !req.part {
+		if !req.part && s.permitted(req.args) {
 			s.prefetch = append(s.prefetch, req.args)
 		}
 	}
@@ -281,7 +286,9 @@ const (
 func (s *session) answerOurs(it *item) {
 	s.srv.metrics.ours.Add(1)
 	if refused := s.barred(it); refused != "" {
-		s.append([]byte(refused))
+		if !s.over {
+			s.append([]byte(refused))
+		}
 		return
 	}
 	if n := len(it.req.args); n > fewArgs && it.cmd.Takes(n) {

@@ -63,29 +63,13 @@ func (s *session) noAuth() string {
 	return errNoRedis
 }
 
-// barred is noAuth for a command of ours. One with a wrong number of arguments
-// is refused for that, whoever sends it: so has Redis.
-func (s *session) barred(it *item) string {
-	if s.authed || !it.cmd.Takes(len(it.req.args)) {
-		return ""
-	}
-	return s.noAuth()
-}
-
 // accepted takes note that Redis itself has accepted a set-up command. Only so
 // does a client count as authenticated: not by a HELLO that was refused half
 // done, and not by anything that is answered while Redis is away.
 func (s *session) accepted(args [][]byte) {
-	switch word(args, 0) {
-	case "auth":
-		s.authed = true
-	case "hello":
-		for i := 2; i < len(args) && !s.authed; i++ {
-			s.authed = word(args, i) == "auth"
-			if word(args, i) == "setname" {
-				i++
-			}
-		}
+	if user, found := userOf(args); found {
+		s.authed, s.named = true, true
+		s.becomes(user)
 	}
 }
 
