@@ -24,6 +24,8 @@
 // Redis keeps for a client
 // is where it belongs.
 //
+// A client that speaks TLS is to its session one end of a pair of sockets.
+//
 // What a client sets its connection up with, HELLO, AUTH, SELECT and the like,
 // is remembered, the last of each kind, and replayed to every new connection to
 // Redis before anything else. So a connection may go and come without the client
@@ -69,6 +71,9 @@
 //   - One for a write to Redis too big for the sockets to hold, so that replies
 //     are read meanwhile. The session waits for it before the batch is over.
 //   - One while Redis is asked whether it demands authentication.
+//   - One while Redis is asked what a user may do: see package acl.
+//   - Two for each client that speaks TLS, which carry between it and a pair of
+//     sockets, and one for each listener that accepts such: see tlsListener.
 //   - One that closes an evicted client, and one that has garbage collected.
 //   - A timer while there are private connections: see watch.
 //

@@ -66,10 +66,7 @@ func (l *listener) Accept() (net.Conn, error) {
 
 // admit prepares a new connection, or closes it and returns nil.
 func (l *listener) admit(conn net.Conn) net.Conn {
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		// Best effort: a connection that is gone already says so at its first read.
-		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive / 3})
-	}
+	keepAlives(conn)
 	if c := l.wrap(conn); c != nil {
 		return c
 	}
@@ -87,4 +84,12 @@ func (l *listener) Close() error {
 		err = l.Listener.Close()
 	})
 	return err
+}
+
+// keepAlives has the system notice clients that are gone without a word.
+func keepAlives(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		// Best effort: a connection that is gone already says so at its first read.
+		_ = tcp.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true, Idle: keepAlive, Interval: keepAlive / 3})
+	}
 }

@@ -11,6 +11,7 @@ type metrics struct {
 	clientsTotal    atomic.Uint64
 	clientsRefused  atomic.Uint64 // beyond the limit
 	clientsEvicted  atomic.Uint64 // held most when all held too much
+	tlsSockets      atomic.Int64  // open now for clients with TLS, beside one for each client
 	upstreams       atomic.Int64  // private connections open now
 	upstreamsOpened atomic.Uint64
 	protocolErrors  atomic.Uint64

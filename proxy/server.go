@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
@@ -42,6 +43,8 @@ type Options struct {
 	Redis *redis.Options
 	// Embedded tells that Redis is the embedded one.
 	Embedded bool
+	// TLS is what clients speak on listeners other than unix sockets. Nil: plain.
+	TLS *tls.Config
 	// MaxClients is the largest number of clients at once. Default 10,000.
 	MaxClients int
 	// MaxSockets bounds clients and private connections together, so that they
@@ -138,6 +141,9 @@ func New(opts Options) (*Server, error) {
 // ErrServerClosed when the last session has ended. It closes ln. It may be
 // called for several listeners.
 func (srv *Server) Serve(ln net.Listener) error {
+	if srv.opts.TLS != nil && ln.Addr().Network() != "unix" {
+		ln = newTLSListener(srv, ln, srv.opts.TLS)
+	}
 	l := &listener{Listener: ln, wrap: srv.admit, log: srv.log, stop: make(chan struct{}), ended: srv.ended}
 	srv.mu.Lock()
 	if srv.stopping {
@@ -195,11 +201,25 @@ func (srv *Server) admit(conn net.Conn) *clientConn {
 	c.session, c.closed = s, srv.forget
 	c.account.evict = func(held int64) { srv.evicted(c, held) }
 	c.fr.mayStream = s.mayStream
+	if t, ok := conn.(*tlsClient); ok {
+		t.account.Store(&c.account)
+	}
 	srv.conns[c] = s
 	srv.wg.Add(1)
 	srv.metrics.clients.Add(1)
 	srv.metrics.clientsTotal.Add(1)
 	return c
+}
+
+// join counts a goroutine that Shutdown waits for; false: it is too late.
+func (srv *Server) join() bool {
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.stopping {
+		return false
+	}
+	srv.wg.Add(1)
+	return true
 }
 
 // forget ends the session of a closed connection. Any goroutine may run it.

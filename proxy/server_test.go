@@ -155,7 +155,7 @@ func TestShutdown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv.demand.never = true
+	srv.demand.never, srv.acl = true, nil
 	served := make(chan error, 2)
 	var addrs []net.Addr
 	for range 2 { // as many listeners as one likes

@@ -218,7 +218,7 @@ var errNoSockets = errors.New("proxy: no file descriptor is left for a connectio
 
 // room reports whether there may be one more socket beside so many clients.
 func (d *dialer) room(clients int) bool {
-	return d.maxSockets == 0 || int64(clients)+d.m.upstreams.Load() < int64(d.maxSockets)
+	return d.maxSockets == 0 || int64(clients)+d.m.upstreams.Load()+d.m.tlsSockets.Load() < int64(d.maxSockets)
 }
 
 func (d *dialer) dial(ctx context.Context) (*upstream, error) {
