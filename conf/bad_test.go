@@ -40,12 +40,17 @@ func TestBadFlags(t *testing.T) {
 		{"--listen=unix://s.sock", `listen "unix://s.sock" (from --listen): a unix socket needs an absolute path; allowed: host:port or unix:///path, separated by spaces`},
 		{"--listen=[::1]:1,[::1]:1", `listen "[::1]:1,[::1]:1" (from --listen): an address is there twice; allowed: host:port or unix:///path, separated by spaces`},
 		{"--listen=", `listen (from --listen): there is no address; allowed: host:port or unix:///path, separated by spaces`},
-		{"--listen=0.0.0.0:1", `listen "0.0.0.0:1" (from --listen): others can reach it, and the proxy asks for no password of its own; allowed: a loopback address, or any with --public`},
-		{"--listen=:1", `listen ":1" (from --listen): others can reach it, and the proxy asks for no password of its own; allowed: a loopback address, or any with --public`},
-		{"--listen=somehost:1", `listen "somehost:1" (from --listen): others can reach it, and the proxy asks for no password of its own; allowed: a loopback address, or any with --public`},
+		{"--listen=0.0.0.0:1", `listen "0.0.0.0:1" (from --listen): others can reach it, and the embedded Redis asks for no password; allowed: a loopback address, or any with --tls-client-ca or --public`},
+		{"--listen=:1", `listen ":1" (from --listen): others can reach it, and the embedded Redis asks for no password; allowed: a loopback address, or any with --tls-client-ca or --public`},
+		{"--listen=somehost:1", `listen "somehost:1" (from --listen): others can reach it, and the embedded Redis asks for no password; allowed: a loopback address, or any with --tls-client-ca or --public`},
 		{"--admin=9090", `admin "9090" (from --admin): it is not a host and a port; allowed: off, host:port or unix:///path`},
 		{"--admin=", `admin (from --admin): it is empty; allowed: off, host:port or unix:///path`},
 		{"--admin=localhost:1 --admin=localhost:2", `admin "localhost:1 localhost:2" (from --admin): it may be given only once; allowed: off, host:port or unix:///path`},
+		{"--tls-cert=a", `tls-cert "a" (from --tls-cert): it is of no use without tls-key; allowed: only together with tls-key`},
+		{"--tls-key=a", `tls-key "a" (from --tls-key): it is of no use without tls-cert; allowed: only together with tls-cert`},
+		{"--tls-client-ca=a", `tls-client-ca "a" (from --tls-client-ca): it is of no use without tls-cert; allowed: only together with tls-cert`},
+		{"--tls-cert=", `tls-cert (from --tls-cert): it is empty; allowed: the path of a PEM file`},
+		{"--tls-cert=a --tls-key=b --listen=:1", `listen ":1" (from --listen): others can reach it, and the embedded Redis asks for no password; allowed: a loopback address, or any with --tls-client-ca or --public`},
 		{"--admin=0.0.0.0:1", `admin "0.0.0.0:1" (from --admin): others can reach it, and it asks for no password; allowed: a loopback address, or any with --public`},
 		{"--config=/does/not/exist", `config "/does/not/exist": the file cannot be read: no such file or directory`},
 		{"--flush-intervall=1s", `unknown flag --flush-intervall; did you mean --flush-interval?`},
@@ -75,6 +80,23 @@ func TestBadFlags(t *testing.T) {
 
 func TestPublicAllowsAnyAddress(t *testing.T) {
 	load(t, nil, "--listen", "0.0.0.0:1", "--listen=:2", "--admin=:3", "--public")
+}
+
+// Who is exposed to others without certificates must have a Redis that asks for
+// passwords, which shows only later.
+func TestExposed(t *testing.T) {
+	for args, want := range map[string]string{
+		"--listen=:1 --listen=127.0.0.1:2 --listen=unix:///s --listen=h:3 --redis=redis://h": ":1 h:3",
+		"--listen=[::1]:1 --redis=redis://h":                                                 "",
+		"--listen=:1 --redis=redis://h --public":                                             "",
+		"--listen=:1 --tls-cert=a --tls-key=b --tls-client-ca=c":                             "",
+		"--listen=:1 --tls-cert=a --tls-key=b --redis=redis://h":                             ":1",
+	} {
+		c := load(t, nil, strings.Fields(args)...)
+		if got := strings.Join(c.Exposed(), " "); got != want {
+			t.Errorf("%s: %q, want %q", args, got, want)
+		}
+	}
 }
 
 func TestEveryProblemIsReported(t *testing.T) {

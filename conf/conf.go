@@ -61,7 +61,11 @@ type Config struct {
 	MaxClientMemory int
 	// Deny are commands refused to clients, in upper case.
 	Deny []string
-	// Public allows addresses beyond loopback, Admin's included.
+	// TLSCert and TLSKey are the files of the certificate with which TCP
+	// listeners speak TLS; empty: they speak none. TLSClientCA has the roots of
+	// the certificates that clients must have; empty: they need none.
+	TLSCert, TLSKey, TLSClientCA string
+	// Public allows addresses beyond loopback without authentication, Admin's included.
 	Public bool
 	// Admin is the address of metrics and health checks: host:port or
 	// unix:///path; empty for none.

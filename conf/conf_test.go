@@ -27,7 +27,7 @@ func TestDefaults(t *testing.T) {
 		"command-timeout": "1s", "shutdown-timeout": "8s", "max-clients": "10000", "idle-timeout": "none",
 		"max-bulk": "512mb", "max-args": "1048576", "max-query-buffer": "1gb", "max-client-memory": "48mb",
 		"deny": "SHUTDOWN SYNC PSYNC REPLCONF", "public": "off", "admin": "off", "config": "none",
-		"wait-replicas": "0", "log-level": "info", "log-format": "text",
+		"wait-replicas": "0", "tls-cert": "no TLS", "tls-key": "none", "tls-client-ca": "none", "log-level": "info", "log-format": "text",
 	}
 	table := settings(&c)
 	for _, s := range table {
@@ -52,6 +52,9 @@ var samples = map[string]struct {
 	"max-clients":       {"7", func(c Config) any { return c.MaxClients }, 7},
 	"idle-timeout":      {"5m", func(c Config) any { return c.IdleTimeout }, 5 * time.Minute},
 	"deny":              {"flushall,Config", func(c Config) any { return c.Deny }, []string{"FLUSHALL", "CONFIG"}},
+	"tls-cert":          {"/etc/crt", func(c Config) any { return c.TLSCert }, "/etc/crt"},
+	"tls-key":           {"/etc/key", func(c Config) any { return c.TLSKey }, "/etc/key"},
+	"tls-client-ca":     {"/etc/ca", func(c Config) any { return c.TLSClientCA }, "/etc/ca"},
 	"redis":             {"rediss://u:p@h:1/3", func(c Config) any { return c.Redis }, "rediss://u:p@h:1/3"},
 	"wait-replicas":     {"2", func(c Config) any { return c.WaitReplicas }, 2},
 	"command-timeout":   {"250ms", func(c Config) any { return c.CommandTimeout }, 250 * time.Millisecond},
@@ -74,6 +77,11 @@ var samples = map[string]struct {
 	"log-format":        {"json", func(c Config) any { return c.LogFormat }, "json"},
 }
 
+// companions are the settings without which one may not be set.
+var companions = map[string][]string{
+	"tls-cert": {"tls-key"}, "tls-key": {"tls-cert"}, "tls-client-ca": {"tls-cert", "tls-key"},
+}
+
 func TestEverySettingFromEverySource(t *testing.T) {
 	c := Default()
 	for _, s := range settings(&c) {
@@ -91,9 +99,14 @@ func TestEverySettingFromEverySource(t *testing.T) {
 					t.Errorf("%s: %v, want %v", from, got, sample.want)
 				}
 			}
-			check("flag", load(t, nil, "--"+s.name+"="+sample.raw))
-			check("environment", load(t, map[string]string{s.env(): sample.raw}))
-			check("file", load(t, nil, "--config", file(t, s.yaml()+": "+sample.raw+"\n")))
+			env := map[string]string{}
+			for _, other := range companions[s.name] {
+				env[find(settings(&c), other).env()] = "/some/file"
+			}
+			check("flag", load(t, env, "--"+s.name+"="+sample.raw))
+			check("file", load(t, env, "--config", file(t, s.yaml()+": "+sample.raw+"\n")))
+			env[s.env()] = sample.raw
+			check("environment", load(t, env))
 		})
 	}
 }

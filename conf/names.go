@@ -189,3 +189,17 @@ func loopback(addr string) bool {
 	ip := net.ParseIP(host)
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
 }
+
+// Exposed are the addresses of Listen that others can reach, unless that is
+// allowed or they need a certificate: there Redis must ask them for a password.
+func (c Config) Exposed() (addrs []string) {
+	if c.Public || c.TLSClientCA != "" {
+		return nil
+	}
+	for _, addr := range c.Listen {
+		if !loopback(addr) {
+			addrs = append(addrs, addr)
+		}
+	}
+	return addrs
+}

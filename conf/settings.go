@@ -30,7 +30,7 @@ func settings(c *Config) []setting {
 	return []setting{
 		{group: clients, name: "listen", arg: "ADDR", help: "address to serve on; repeatable",
 			field: &addrs{&c.Listen}},
-		{group: clients, name: "public", help: "allow addresses beyond loopback",
+		{group: clients, name: "public", help: "allow addresses beyond loopback without authentication",
 			field: &boolean{&c.Public}},
 		{group: clients, name: "max-clients", arg: "N", help: "most clients connected at once",
 			field: &integer{&c.MaxClients, 1, 1_000_000}},
@@ -38,6 +38,12 @@ func settings(c *Config) []setting {
 			field: &duration{&c.IdleTimeout, 10 * time.Millisecond, year, true}},
 		{group: clients, name: "deny", arg: "NAMES", help: "commands refused to clients; repeatable",
 			field: &commands{&c.Deny}},
+		{group: clients, name: "tls-cert", arg: "FILE", help: "certificate: clients then speak TLS", empty: "no TLS",
+			field: &pemFile{text{&c.TLSCert}}},
+		{group: clients, name: "tls-key", arg: "FILE", help: "key of the certificate", empty: "none",
+			field: &pemFile{text{&c.TLSKey}}},
+		{group: clients, name: "tls-client-ca", arg: "FILE", help: "roots of the certificates that clients must have", empty: "none",
+			field: &pemFile{text{&c.TLSClientCA}}},
 
 		{group: redis, name: "redis", arg: "URL", help: "the Redis behind", empty: "an embedded in-memory Redis",
 			field: &redisURL{&c.Redis}, url: true},

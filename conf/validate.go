@@ -78,9 +78,9 @@ func (c Config) problems(found Problems) Problems {
 			wrong[s.name] = true
 		}
 	}
-	for _, addr := range c.Listen {
-		if !wrong["listen"] && !wrong["public"] && !c.Public && !loopback(addr) {
-			add("listen", addr, "others can reach it, and the proxy asks for no password of its own", "a loopback address, or any with --public")
+	if c.Redis == "" && !wrong["redis"] && !wrong["listen"] && !wrong["public"] {
+		for _, addr := range c.Exposed() {
+			add("listen", addr, "others can reach it, and the embedded Redis asks for no password", "a loopback address, or any with --tls-client-ca or --public")
 		}
 	}
 	if c.Admin != "" && !wrong["admin"] && !wrong["public"] && !c.Public && !loopback(c.Admin) {
@@ -92,6 +92,14 @@ func (c Config) problems(found Problems) Problems {
 			add(name, find(table, name).field.String(), "it does not fit "+other, allowed)
 		}
 	}
+	needs := func(name, value, other, otherValue string) {
+		if value != "" && otherValue == "" && !wrong[name] && !wrong[other] {
+			add(name, value, "it is of no use without "+other, "only together with "+other)
+		}
+	}
+	needs("tls-cert", c.TLSCert, "tls-key", c.TLSKey)
+	needs("tls-key", c.TLSKey, "tls-cert", c.TLSCert)
+	needs("tls-client-ca", c.TLSClientCA, "tls-cert", c.TLSCert)
 	between(c.MaxQueryBuffer >= c.MaxBulk, "max-query-buffer", "max-bulk",
 		fmt.Sprintf("at least %s, as much as max-bulk", sizeText(c.MaxBulk)))
 	interval := durationText(c.FlushInterval)

@@ -72,6 +72,11 @@ func (v *text) check() error    { return nil }
 func (v *text) allowed() string { return "the path of a YAML file" }
 func (v *text) String() string  { return *v.p }
 
+// pemFile is the path of a file with certificates or a key.
+type pemFile struct{ text }
+
+func (v *pemFile) allowed() string { return "the path of a PEM file" }
+
 // boolean is on or off.
 type boolean struct{ p *bool }
 

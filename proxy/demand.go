@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -103,6 +104,21 @@ func (d *authDemand) settle(asking chan struct{}) {
 	d.asked, d.asking = time.Now(), nil
 	d.mu.Unlock()
 	close(asking)
+}
+
+// ErrNoRedis is returned where Redis cannot be asked.
+var ErrNoRedis = errors.New("proxy: Redis cannot be asked")
+
+// DemandsAuth reports whether Redis serves only clients that authenticate. It
+// waits for Redis for a second at most, and returns ErrNoRedis without an answer.
+func DemandsAuth(ctx context.Context, opts *redis.Options) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, demandTime)
+	defer cancel()
+	answer := askDemand(ctx, opts)
+	if answer == demandUnknown {
+		return false, ErrNoRedis
+	}
+	return answer == demandAuth, nil
 }
 
 // askDemand asks Redis whether a stranger may send PING.

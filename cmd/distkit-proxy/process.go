@@ -61,6 +61,12 @@ type administrator interface {
 	Close()
 }
 
+// reloader is the part of certs.Certificates that a process uses.
+type reloader interface {
+	// Reload reads the files again.
+	Reload()
+}
+
 // process is the running program: the parts and how to stop them.
 type process struct {
 	// Fixed after start.
@@ -70,6 +76,8 @@ type process struct {
 	embedded        closer        // nil with a Redis of the user's
 	master          closer        // nil without Sentinels
 	admin           administrator // nil without --admin
+	certs           reloader      // nil without --tls-cert
+	hangups         <-chan os.Signal
 	shutdownTimeout time.Duration
 
 	serving sync.WaitGroup // the goroutines that run Serve, admin's not
@@ -113,6 +121,13 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 			undo = append(undo, c.Close)
 		}
 	}
+	if err := guarded(ctx, cfg, opts); err != nil {
+		return nil, err
+	}
+	clientTLS, err := p.loadCertificates(cfg, log)
+	if err != nil {
+		return nil, err
+	}
 	eng, err := engine.New(engineOptions(cfg, opts, log))
 	if err != nil {
 		return nil, err
@@ -129,7 +144,9 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 	case s := <-signals: // a wait for Redis ends at its time-out alone
 		return nil, interrupted{s}
 	}
-	srv, err := proxy.New(proxyOptions(cfg, opts, eng, log))
+	serving := proxyOptions(cfg, opts, eng, log)
+	serving.TLS = clientTLS
+	srv, err := proxy.New(serving)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +271,7 @@ func proxyOptions(cfg conf.Config, opts *redis.Options, eng *engine.Engine, log 
 		Redis:        opts,
 		Embedded:     cfg.Redis == "",
 		MaxClients:   cfg.MaxClients,
-		MaxSockets:   maxSockets(cfg.MaxClients, log),
+		MaxSockets:   maxSockets(cfg.MaxClients*socketsPerClient(cfg), log),
 		IdleTimeout:  cfg.IdleTimeout,
 		ClientMemory: int64(cfg.MaxClientMemory),
 		Limits: proxy.Limits{

@@ -37,7 +37,7 @@ func TestEverySettingReachesItsPart(t *testing.T) {
 	c.InstanceID, c.MaxPendingAge, c.IdleTimeout, c.WaitReplicas = "me", time.Hour, time.Hour, 1
 	log := slog.New(slog.DiscardHandler)
 	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter")
-	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log))
+	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log), "TLS") // TestTLS
 	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log).Limits)
 }
 

@@ -40,6 +40,10 @@ func run(ctx context.Context, args []string, environ []string, stdout, stderr io
 		fmt.Fprintln(stdout, "distkit-proxy", versionText())
 		return exitOK
 	case cfg.CheckOnly:
+		if _, err := new(process).loadCertificates(cfg, slog.New(slog.DiscardHandler)); err != nil {
+			complain(stderr, err)
+			return exitUsage
+		}
 		fmt.Fprint(stdout, cfg.Describe(), "The configuration is valid.\n")
 		return exitOK
 	}
@@ -48,6 +52,9 @@ func run(ctx context.Context, args []string, environ []string, stdout, stderr io
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT)
 	defer signal.Stop(signals)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 
 	log := newLogger(cfg, stderr)
 	p, err := start(ctx, cfg, log, signals)
@@ -61,20 +68,27 @@ func run(ctx context.Context, args []string, environ []string, stdout, stderr io
 		return exitFailure
 	}
 	limitMemory(memlimit.FromCgroup, log) // not before: a start that fails says why and nothing else
+	p.hangups = hangups
 	return p.wait(ctx, signals)
 }
 
 // wait serves until there is a reason to stop, stops, and returns the exit code.
 func (p *process) wait(ctx context.Context, signals <-chan os.Signal) int {
 	code := exitOK
-	select {
-	case <-ctx.Done():
-		p.log.Info("stopping", "reason", context.Cause(ctx).Error())
-	case s := <-signals:
-		p.log.Info("stopping", "reason", s.String())
-	case err := <-p.failed:
-		p.log.Error("stopping: a listener failed", "error", err.Error())
-		code = exitFailure
+	for running := true; running; {
+		running = false
+		select {
+		case <-p.hangups:
+			p.reload()
+			running = true
+		case <-ctx.Done():
+			p.log.Info("stopping", "reason", context.Cause(ctx).Error())
+		case s := <-signals:
+			p.log.Info("stopping", "reason", s.String())
+		case err := <-p.failed:
+			p.log.Error("stopping: a listener failed", "error", err.Error())
+			code = exitFailure
+		}
 	}
 	stopped := make(chan bool, 1)
 	go func() { stopped <- p.stop() }()

@@ -128,7 +128,7 @@ func (c *Certificates) read() (*tls.Config, error) {
 	pair, err := tls.X509KeyPair(cert, key)
 	if err != nil {
 		name, file := "tls-cert", c.opts.Cert
-		if strings.Contains(err.Error(), "private key") || strings.Contains(err.Error(), "in key input") {
+		if !strings.Contains(err.Error(), "in certificate input") && (strings.Contains(err.Error(), "private key") || strings.Contains(err.Error(), "in key input")) {
 			name, file = "tls-key", c.opts.Key
 		}
 		return nil, fmt.Errorf("%s %q: %s", name, file, strings.TrimPrefix(err.Error(), "tls: "))
