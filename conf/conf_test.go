@@ -51,7 +51,7 @@ var samples = map[string]struct {
 	"public":            {"on", func(c Config) any { return c.Public }, true},
 	"max-clients":       {"7", func(c Config) any { return c.MaxClients }, 7},
 	"idle-timeout":      {"5m", func(c Config) any { return c.IdleTimeout }, 5 * time.Minute},
-	"deny":              {"flushall,Config", func(c Config) any { return c.Deny }, []string{"FLUSHALL", "CONFIG"}},
+	"deny":              {"flushall,Config|Set", func(c Config) any { return c.Deny }, []string{"FLUSHALL", "CONFIG|SET"}},
 	"tls-cert":          {"/etc/crt", func(c Config) any { return c.TLSCert }, "/etc/crt"},
 	"tls-key":           {"/etc/key", func(c Config) any { return c.TLSKey }, "/etc/key"},
 	"tls-client-ca":     {"/etc/ca", func(c Config) any { return c.TLSClientCA }, "/etc/ca"},

@@ -56,7 +56,7 @@ func docsTable() string {
 		if s.name == "config" {
 			key = "–"
 		}
-		fmt.Fprintf(&b, "| [`--%s`](#%s) | `%s` | %s | %s | %s |\n", s.name, s.name, s.env(), key, def, s.field.allowed())
+		fmt.Fprintf(&b, "| [`--%s`](#%s) | `%s` | %s | %s | %s |\n", s.name, s.name, s.env(), key, def, strings.ReplaceAll(s.field.allowed(), "|", `\|`))
 	}
 	return b.String() + "\n"
 }

@@ -81,13 +81,16 @@ func (v *commands) set(raw []string) error {
 
 func (v *commands) check() error {
 	for _, name := range *v.p {
-		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !wordRune(r) }) {
+		container, sub, found := strings.Cut(name, "|")
+		if container == "" || found && sub == "" || strings.ContainsFunc(container+sub, func(r rune) bool { return !wordRune(r) }) {
 			return errors.New("it has a character that no command name has")
 		}
 	}
 	return nil
 }
-func (v *commands) allowed() string { return "none, or command names separated by spaces" }
+func (v *commands) allowed() string {
+	return "none, or names separated by spaces, of commands or container|subcommand"
+}
 func (v *commands) String() string {
 	if len(*v.p) == 0 {
 		return "none"

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"strings"
+
 	"github.com/distkit/distkit-proxy/commands"
 )
 
@@ -38,6 +40,15 @@ func (k kind) uncertain() bool {
 type kindTable struct {
 	foreign map[string]kind            // by lower-case name
 	denied  map[*commands.Command]bool // ours on the deny list
+	subs    map[string]map[string]bool // subcommands on it, by container
+}
+
+// aliases are the other names of what Redis has under two: who refuses one means
+// both.
+var aliases = map[string]string{
+	"replicaof": "slaveof", "slaveof": "replicaof",
+	"getrange": "substr", "substr": "getrange",
+	"restore": "restore-asking", "restore-asking": "restore",
 }
 
 // maxKindName is more than the longest name in the table, the deny list apart.
@@ -55,16 +66,55 @@ func newKindTable(deny []string) kindTable {
 		"post": attacks, "host:": attacks,
 	}}
 	for _, name := range deny {
-		if cmd := commands.Lookup([]byte(name)); cmd == nil {
-			t.foreign[lower(name)] = denied
-		} else {
-			if t.denied == nil {
-				t.denied = make(map[*commands.Command]bool)
-			}
-			t.denied[cmd] = true
-		}
+		t.deny(lower(name))
 	}
 	return t
+}
+
+// deny puts a name on the deny list, in lower case: that of a command, with all
+// its subcommands, or container|subcommand.
+func (t *kindTable) deny(name string) {
+	container, sub, found := strings.Cut(name, "|")
+	cmd := commands.Lookup([]byte(name))
+	switch {
+	case found:
+		if t.subs == nil {
+			t.subs = make(map[string]map[string]bool)
+		}
+		if t.subs[container] == nil {
+			t.subs[container] = make(map[string]bool)
+		}
+		t.subs[container][sub] = true
+	case cmd != nil:
+		if t.denied == nil {
+			t.denied = make(map[*commands.Command]bool)
+		}
+		t.denied[cmd] = true
+	default:
+		t.foreign[name] = denied
+		if other, found := aliases[name]; found {
+			t.foreign[other] = denied
+		}
+	}
+}
+
+// deniedSub reports whether the command, by its name in lower case, is denied
+// for its subcommand.
+func (t *kindTable) deniedSub(name []byte, args [][]byte) bool {
+	subs := t.subs[string(name)]
+	return subs != nil && len(args) > 1 && subs[lower(string(args[1]))]
+}
+
+// refusal is the reply to a command that is denied.
+func (t *kindTable) refusal(args [][]byte) string { return refusal(t.refusedName(args)) }
+
+// refusedName is what a denied command is refused as.
+func (t *kindTable) refusedName(args [][]byte) string {
+	name := lower(string(args[0]))
+	if t.foreign[name] != denied && t.deniedSub([]byte(name), args) {
+		name += "|" + lower(string(args[1]))
+	}
+	return name
 }
 
 // of classifies a command; cmd is set if it is one of ours.
@@ -79,11 +129,15 @@ func (t *kindTable) of(args [][]byte) (k kind, cmd *commands.Command) {
 		}
 		return fromMemory, cmd
 	}
-	if len(name) > maxKindName {
-		return t.foreign[lower(string(name))], nil
-	}
 	var buf [maxKindName]byte
-	name = appendLower(buf[:0], name)
+	if len(name) <= maxKindName {
+		name = appendLower(buf[:0], name)
+	} else {
+		name = appendLower(nil, name)
+	}
+	if t.subs != nil && t.deniedSub(name, args) {
+		return denied, nil
+	}
 	if k = t.foreign[string(name)]; k == keepsState && string(name) == "client" {
 		k = clientKind(word(args, 1))
 	}

@@ -28,6 +28,26 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+func TestDeny(t *testing.T) {
+	table := newKindTable([]string{"Config|SET", "client|kill", "DEBUG", "debug|sleep", "SlaveOf", "getrange", "acl|SETUSER", "a-container-with-a-very-long-name-indeed|x"})
+	for in, want := range map[string]string{
+		"CONFIG SET a b": "config|set", "config sEt": "config|set", "CONFIG GET a": "", "CONFIG": "", "CONFIG SETX": "", "SET CONFIG": "",
+		"client KILL x": "client|kill", "CLIENT ID": "", "CLIENT TRACKING ON": "",
+		"DEBUG": "debug", "debug sleep 1": "debug", "DEBUG JMAP": "debug",
+		"REPLICAOF a 1": "replicaof", "slaveof no one": "slaveof", "SUBSTR a 0 1": "substr", "GETRANGE a 0 1": "getrange",
+		"ACL setuser x": "acl|setuser", "ACL WHOAMI": "", "A-container-with-a-very-long-name-indeed X": "a-container-with-a-very-long-name-indeed|x",
+	} {
+		args := bytes.Fields([]byte(in))
+		k, _ := table.of(args)
+		if (k == denied) != (want != "") {
+			t.Errorf("%s: kind %d", in, k)
+		}
+		if k == denied && table.refusedName(args) != want {
+			t.Errorf("%s: refused as %q, want %q", in, table.refusedName(args), want)
+		}
+	}
+}
+
 func TestKindsAllocateNothing(t *testing.T) {
 	table := newKindTable(DefaultDeny)
 	args := [][]byte{[]byte("GET"), []byte("a")}

@@ -109,7 +109,7 @@ func (s *session) feedPump(batch []request) {
 			}
 		case denied:
 			s.srv.metrics.refused.Add(1)
-			raw = appendCommand(nil, refusedPrefix+lower(string(req.args[0])))
+			raw = appendCommand(nil, refusedPrefix+s.srv.kinds.refusedName(req.args))
 		case opensMulti, execs, discards, resets:
 			s.followUnseen(k, req.args)
 		case attacks:

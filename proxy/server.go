@@ -59,7 +59,8 @@ type Options struct {
 	// bytes. Past it the client that holds most is closed. Default
 	// DefaultClientMemory.
 	ClientMemory int64
-	// Deny lists commands that are refused. Nil: DefaultDeny; empty: none.
+	// Deny lists commands that are refused, in any case: a name, with all its
+	// subcommands, or container|subcommand. Nil: DefaultDeny; empty: none.
 	Deny []string
 	// Logger takes one line per event, none per request. Default: discard.
 	Logger *slog.Logger

@@ -143,7 +143,7 @@ func (s *session) collect(batch []request) int {
 			return 1
 		case denied:
 			s.srv.metrics.refused.Add(1)
-			it.text = refusal(lower(string(req.args[0])))
+			it.text = s.srv.kinds.refusal(req.args)
 		}
 		if it.forwards() && it.kind != setsUp && settingUp && !s.proven() {
 			return s.answerRun() // while it may be answered without Redis
@@ -165,7 +165,7 @@ func (s *session) adaptToMulti(it *item) {
 		it.req.raw = s.srv.spoiler
 	case denied:
 		s.srv.metrics.refused.Add(1)
-		it.kind, it.text = inMulti, refusal(lower(string(it.req.args[0])))
+		it.kind, it.text = inMulti, s.srv.kinds.refusal(it.req.args)
 		it.req.raw = s.srv.spoiler
 	case listsTable, informs:
 		it.kind = plain // Redis queues it

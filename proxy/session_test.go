@@ -157,6 +157,28 @@ func TestDenied(t *testing.T) {
 		"-NOPERM distkit: 'a-very-long-command-name-of-some-module' is refused by this proxy", ":0")
 }
 
+// A subcommand is refused alone, in every state of the session.
+func TestDeniedSubcommand(t *testing.T) {
+	r := newRig(t, func(o *Options) { o.Deny = []string{"config|set"} })
+	c := r.client()
+	c.send("Config SET a b", "CONFIG GET a", "MULTI", "config set a b", "EXEC", "SUBSCRIBE s", "CONFIG sEt a b")
+	up := r.redis.accept()
+	up.gets("CONFIG GET a")
+	up.send("*0")
+	up.gets("MULTI")
+	up.send("+OK")
+	up.gets("GET")
+	up.send("-ERR wrong number of arguments for 'get' command")
+	up.gets("EXEC")
+	up.send("-EXECABORT")
+	up.gets("SUBSCRIBE s")
+	up.send("*3", "$9", "subscribe", "$1", "s", ":1")
+	up.gets("distkit:refused:config|set")
+	up.send("-ERR unknown command 'distkit:refused:config|set', with args beginning with: ")
+	text := "-NOPERM distkit: 'config|set' is refused by this proxy"
+	c.expect(text, "*0", "+OK", text, "-EXECABORT", "*3", "$9", "subscribe", "$1", "s", ":1", text)
+}
+
 func TestQuitAndCrossProtocolGuard(t *testing.T) {
 	r := newRig(t, nil)
 	for in, want := range map[string]string{

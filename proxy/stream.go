@@ -40,7 +40,7 @@ func (s *session) stream(req request) {
 		s.adaptToMulti(&it)
 	} else {
 		s.srv.metrics.refused.Add(1)
-		it.text = refusal(lower(string(req.args[0])))
+		it.text = s.srv.kinds.refusal(req.args)
 	}
 	if s.pieces(req.raw, func([]byte) {}) {
 		s.run = append(s.run, it)
@@ -149,7 +149,7 @@ func (s *session) feedPart(req request) {
 	s.voice.hear(k, req.args)
 	if k == denied {
 		s.srv.metrics.refused.Add(1)
-		text := appendCommand(nil, refusedPrefix+lower(string(req.args[0])))
+		text := appendCommand(nil, refusedPrefix+s.srv.kinds.refusedName(req.args))
 		s.sendFed() // before more is read into the buffer that they lie in
 		if s.pieces(req.raw, func([]byte) {}) {
 			s.sends = append(s.sends, text)
