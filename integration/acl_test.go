@@ -141,7 +141,7 @@ func TestTheUserChanges(t *testing.T) {
 		"DKC.INC k 0\r\nAUTH reader pw\r\nDKC.INC k 0\r\nAUTH writer pw\r\nDKC.INC k 0\r\nAUTH reader no\r\nDKC.INC k 0\r\n": ":0\r\n+OK\r\n" + hincrby + "+OK\r\n:0\r\n-WRONGPASS invalid username-password pair or user is disabled.\r\n:0\r\n",
 		"AUTH reader pw\r\nRESET\r\nDKC.INC k 0\r\n": "+OK\r\n+RESET\r\n:0\r\n",
 		"AUTH keyless pw\r\nMULTI\r\nAUTH full pw\r\nEXEC\r\nDKC.INC k 0\r\nAUTH full pw\r\nDKC.INC k 0\r\n": "+OK\r\n+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n" +
-			"-NOPERM distkit: after AUTH in MULTI, or HELLO with AUTH that failed, this connection has no DK commands before the next AUTH\r\n+OK\r\n:0\r\n",
+			"-NOPERM distkit: after AUTH in MULTI or beside SUBSCRIBE and its like, or HELLO with AUTH that failed, this connection has no DK commands before the next AUTH\r\n+OK\r\n:0\r\n",
 	} {
 		for _, at := range append(cuts(len(in)), len(in)) {
 			if got := exchange(t, p.addr, in[:at], in[at:]); got != want {
@@ -152,6 +152,24 @@ func TestTheUserChanges(t *testing.T) {
 	got := exchange(t, p.addr, "HELLO 2 AUTH reader pw\r\nDKC.INC k 0\r\nHELLO 2 AUTH full pw OOPS\r\nDKC.INC k 0\r\n")
 	if !strings.Contains(got, hincrby) || !strings.HasSuffix(got, "before the next AUTH\r\n") {
 		t.Errorf("HELLO: %q", got)
+	}
+}
+
+// Where only the pump sees replies, the same rights hold.
+func TestRightsBesideSubscriptions(t *testing.T) {
+	_, admin, p := startACL(t, "+@all ~*", engine.Options{})
+	setUser(t, admin, "watcher", "+ping +client +hget ~distkit:* &*")
+	hincrby := fmt.Sprintf(noRun, "hincrby")
+	got := as(t, p.addr, "watcher", "CLIENT TRACKING ON", "DKC.GET k", "DKC.INC k", "CLIENT REPLY SKIP", "DKC.INC k", "AUTH full no", "DKC.INC k", "RESET", "DKC.GET k")
+	want := "+OK\r\n:0\r\n" + hincrby + "-WRONGPASS invalid username-password pair or user is disabled.\r\n" +
+		"-NOPERM distkit: after AUTH in MULTI or beside SUBSCRIBE and its like, or HELLO with AUTH that failed, this connection has no DK commands before the next AUTH\r\n" +
+		"+RESET\r\n:0\r\n" // the default user's, and nothing was counted
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	got = as(t, p.addr, "full", "CLIENT TRACKING ON", "DKC.INC k 0", "DKC.GET page:k", "RESET", "DKC.INC k 0")
+	if want := "+OK\r\n:0\r\n:0\r\n+RESET\r\n:0\r\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

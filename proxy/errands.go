@@ -25,6 +25,8 @@ type errand struct {
 	cmd    *commands.Command
 	args   [][]byte
 	size   int64 // booked for args
+	// refused is the error reply instead of running it; "": none.
+	refused string
 }
 
 // errands are those of one client that wait. Safe for concurrent use: the session
@@ -55,7 +57,7 @@ func mark(number uint64) string { return markPrefix + strconv.FormatUint(number,
 
 // add keeps a command for its turn and returns its number. The arguments are
 // copied: the batch that they lie in ends before.
-func (e *errands) add(cmd *commands.Command, args [][]byte, size int64) uint64 {
+func (e *errands) add(cmd *commands.Command, args [][]byte, size int64, refused string) uint64 {
 	own := make([][]byte, len(args))
 	var all []byte
 	for _, arg := range args {
@@ -67,7 +69,7 @@ func (e *errands) add(cmd *commands.Command, args [][]byte, size int64) uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.last++
-	e.waiting = append(e.waiting, errand{e.last, cmd, own, size})
+	e.waiting = append(e.waiting, errand{e.last, cmd, own, size, refused})
 	e.count.Add(1)
 	return e.last
 }
@@ -161,17 +163,25 @@ func (s *session) feedOurs(req request, cmd *commands.Command, silent bool) (raw
 	if s.inMulti {
 		return req.raw, true // Redis does not know it, and discards the transaction
 	}
+	refused := ""
+	if s.srv.acl != nil && cmd.Takes(len(req.args)) {
+		if refused = s.unpermitted(cmd, req.args); s.over {
+			return nil, false
+		}
+	}
 	if silent {
 		s.sendFed() // what is before it
 		s.awaitErrands()
-		s.runQuietly(cmd, req.args)
+		if refused == "" {
+			s.runQuietly(cmd, req.args)
+		}
 		return appendCommand(nil, "PING"), s.ctx.Err() == nil // takes up a SKIP
 	}
 	size := int64(len(req.raw) + sliceSize*len(req.args) + errandSize)
 	if !s.conn.account.add(size) {
 		return nil, false
 	}
-	return appendCommand(nil, "PING", mark(s.errands.add(cmd, req.args, size))), true
+	return appendCommand(nil, "PING", mark(s.errands.add(cmd, req.args, size, refused))), true
 }
 
 // awaitErrands waits until none is left, for as long as commands wait for Redis.
@@ -215,6 +225,8 @@ func (p *pump) answer(number uint64, subscribed bool) error {
 		return errUnknownMark
 	case subscribed:
 		return p.put([]byte(refusedSubscribed(lower(string(e.args[0])))))
+	case e.refused != "":
+		return p.put([]byte(e.refused))
 	}
 	// What came before must not wait for what it waits for.
 	ctx := engine.BeforeWait(p.session.ctx, func() { _ = p.flush() })

@@ -112,6 +112,10 @@ func (s *session) feedPump(batch []request) {
 			raw = appendCommand(nil, refusedPrefix+s.srv.kinds.refusedName(req.args))
 		case opensMulti, execs, discards, resets:
 			s.followUnseen(k, req.args)
+		case setsUp:
+			if _, found := userOf(req.args); found {
+				s.becomes("") // whether Redis accepts it is the pump's to see
+			}
 		case attacks:
 			s.fail()
 			return
@@ -130,7 +134,8 @@ func (s *session) followUnseen(k kind, args [][]byte) {
 	}
 	s.inMulti = k == opensMulti
 	if k == resets {
-		s.authed = false
+		s.authed, s.named = false, false
+		s.becomes(defaultUser)
 	}
 }
 
