@@ -6,33 +6,48 @@ import (
 	"strings"
 )
 
-// anyCounter stands in what is sent to Redis itself for the counter that is
-// incremented between the commands.
-const anyCounter = "direct"
+// unknownOurs is how Redis refuses one of ours.
+const unknownOurs = "-ERR unknown command 'DKC."
 
 // stateOfOurs is what decides on a connection whether our commands are refused. It
 // is taken from Redis' replies.
 type stateOfOurs struct {
+	count         int64 // of the increments
 	resp3         bool
 	multi         bool
 	subscriptions map[string]string // of each kind, how many there are
 }
 
-// reply is what one of ours is answered where Redis says that it knows it not,
-// and whether it is next, the value that the counter between the commands has if
-// it is in order.
-func (st *stateOfOurs) reply(args []string, next int64) (want *regexp.Regexp, counts bool) {
-	switch {
-	case st.multi:
-		return regexp.MustCompile(`^-ERR distkit: DK commands are not allowed in MULTI\r\n$`), false
-	case st.subscribed() && !st.resp3:
-		return regexp.MustCompile(`^-ERR Can't execute '` + strings.ToLower(args[0]) + `': only \(P\|S\)SUBSCRIBE / `), false
-	case len(args) == 1:
-		return regexp.MustCompile(`^-ERR wrong number of arguments for '` + strings.ToLower(args[0]) + `' command\r\n$`), false
-	case args[1] == anyCounter:
-		return regexp.MustCompile(fmt.Sprintf(`^:%d\r\n$`, next)), true
+// reply is what one of ours is answered, or how it begins, where Redis says that
+// it knows it not; "" for anything else.
+func (st *stateOfOurs) reply(r replied) string {
+	if len(r.args) == 0 || !strings.HasPrefix(r.args[0], "DKC.") {
+		return ""
 	}
-	return regexp.MustCompile(`^(:\d+|\*2\r\n:\d+\r\n:\d+)\r\n$`), false
+	name := strings.ToLower(r.args[0])
+	switch {
+	case r.frame == "": // Redis was told to say nothing
+		st.count += st.adds(name)
+		return ""
+	case !strings.HasPrefix(r.frame, unknownOurs):
+		return ""
+	case st.multi:
+		return "-ERR distkit: DK commands are not allowed in MULTI\r\n"
+	case st.subscribed() && !st.resp3:
+		return "-ERR Can't execute '" + name + "': only (P|S)SUBSCRIBE / "
+	case len(r.args) == 1:
+		return "-ERR wrong number of arguments for '" + name + "' command\r\n"
+	}
+	st.count += st.adds(name)
+	return fmt.Sprintf(":%d\r\n", st.count)
+}
+
+// adds is what a command adds to the counter.
+func (st *stateOfOurs) adds(name string) int64 {
+	if name == "dkc.inc" {
+		return 1
+	}
+	return 0
 }
 
 func (st *stateOfOurs) subscribed() bool {
@@ -64,7 +79,7 @@ func (st *stateOfOurs) note(r replied) {
 	case "exec", "discard":
 		st.multi = false
 	case "reset":
-		*st = stateOfOurs{}
+		*st = stateOfOurs{count: st.count}
 	case "hello":
 		st.resp3 = strings.HasPrefix(r.frame, "%")
 	}

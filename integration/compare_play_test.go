@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/distkit/distkit-proxy/integration/corpus"
 )
@@ -15,7 +16,7 @@ type way struct {
 	name      string
 	pipelined bool              // what may be sent together is, and else each command awaits its reply
 	hangsUp   bool              // the client ends its side at once; it has but one connection
-	ours      string            // the counter that is incremented between the commands; "": none
+	ours      bool              // a counter is incremented between the commands
 	cuts      func(at int) bool // where connection 1's bytes are cut; nil: nowhere
 }
 
@@ -27,18 +28,19 @@ type player struct {
 	proto    int
 	way      way
 	conns    map[int]*comparedConn
-	ids      map[string]string
+	ids      map[string]string // and what else is put in
 }
 
 // played is what came of a scenario.
 type played struct {
 	replies map[int][]replied // by connection
 	sent    int               // bytes on connection 1
+	direct  bool              // Redis itself was asked
 }
 
 // play sends a scenario and returns what the server replied.
 func play(addr string, c *control, s *corpus.Scenario, proto int, w way) (got played, err error) {
-	p := &player{addr: addr, control: c, scenario: s, proto: proto, way: w, conns: make(map[int]*comparedConn), ids: make(map[string]string)}
+	p := &player{addr: addr, control: c, scenario: s, proto: proto, way: w, conns: make(map[int]*comparedConn), ids: map[string]string{"{n}": fmt.Sprintf("play-%d", plays.Add(1))}}
 	defer func() {
 		got = p.played()
 		for _, c := range p.conns {
@@ -163,9 +165,9 @@ func (p *player) send(c *comparedConn, s *corpus.Step) error {
 				return err
 			}
 		}
-		if p.way.ours != "" && s.Conn == 1 {
-			inc := []string{"DKC.INC", p.way.ours}
-			c.out = append(c.out, command(inc...)...)
+		if p.way.ours && s.Conn == 1 {
+			inc := []string{"DKC.INC", "{n}"}
+			c.out = append(c.out, command(p.filled(inc)...)...)
 			c.expected = append(c.expected, expected{"DKC.INC behind " + s.Text, inc, 1})
 		}
 	}
@@ -175,7 +177,10 @@ func (p *player) send(c *comparedConn, s *corpus.Step) error {
 	return p.exchange(c)
 }
 
-// filled puts the connections' ids in.
+// plays tells the plays of all tests from each other.
+var plays atomic.Int64
+
+// filled puts the connections' ids in, and the name of the counter.
 func (p *player) filled(args []string) []string {
 	args = slices.Clone(args)
 	for i, a := range args {

@@ -14,7 +14,7 @@
 //	% only 3: why              … that exists in RESP3 only; or in 2
 //	% uncut: why               … that is not sent in pieces
 //	LPUSH k "a b" "\x00" {x*9} a command on connection 1; {x*9} is xxxxxxxxx,
-//	                           {id2} connection 2's id
+//	                           {id2} connection 2's id, {n} a counter of the play's own
 //	raw "PING\r\n"             bytes as they are
 //	2> LPUSH k v               a command on connection 2
 //	=3/0 SUBSCRIBE a b c       it is answered by 3 replies in RESP2 and by none
