@@ -95,19 +95,24 @@ func (l *tlsListener) take(raw net.Conn) {
 	}
 	l.mu.Unlock()
 	go func() {
-		defer l.srv.wg.Done()
-		defer m.tlsSockets.Add(-1)
-		defer raw.Close()
 		conn, err := l.shake(raw)
 		l.mu.Lock()
 		l.pending.Remove(at) // does nothing if it is gone
 		l.mu.Unlock()
 		if err != nil {
 			l.log.Debug("TLS handshake failed", "err", err, "client", raw.RemoteAddr().String())
+			l.leave(raw)
 			return
 		}
-		l.hand(conn, raw)
+		go l.hand(conn, raw) // not here: a handshake leaves a deep stack behind
 	}()
+}
+
+// leave ends what take has begun.
+func (l *tlsListener) leave(raw net.Conn) {
+	raw.Close()
+	l.srv.metrics.tlsSockets.Add(-1)
+	l.srv.wg.Done()
 }
 
 // shake is the handshake.
@@ -121,6 +126,7 @@ func (l *tlsListener) shake(raw net.Conn) (*tls.Conn, error) {
 
 // hand hands a client out, and relays until it is gone.
 func (l *tlsListener) hand(conn *tls.Conn, raw net.Conn) {
+	defer l.leave(raw)
 	near, far, err := socketPair()
 	if err != nil {
 		l.log.Warn("cannot take in a client that speaks TLS", "err", err)
