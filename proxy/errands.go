@@ -74,6 +74,9 @@ func (e *errands) add(cmd *commands.Command, args [][]byte, size int64, refused 
 	return e.last
 }
 
+// ran says that a command that take has returned has had its turn.
+func (e *errands) ran() { e.count.Add(-1) }
+
 // take returns the errand of that number. Redis has refused those before it that
 // still wait: they are dropped, and freed is what was booked for all.
 func (e *errands) take(number uint64) (got errand, freed int64, found bool) {
@@ -86,8 +89,11 @@ func (e *errands) take(number uint64) (got errand, freed int64, found bool) {
 		n++
 	}
 	e.waiting = slices.Delete(e.waiting, 0, n)
+	if found = got.number == number && n > 0; found {
+		n-- // until it has run
+	}
 	e.count.Add(int64(-n))
-	return got, freed, got.number == number && n > 0
+	return got, freed, found
 }
 
 // pong begins what a PING is answered in RESP2's subscribed mode.
@@ -220,10 +226,11 @@ func (s *session) runErrand(ctx context.Context, cmd *commands.Command, args [][
 func (p *pump) answer(number uint64, subscribed bool) error {
 	e, freed, found := p.session.errands.take(number)
 	p.conn.account.add(-freed)
-	switch {
-	case !found: // Redis has repeated itself
+	if !found { // Redis has repeated itself
 		return errUnknownMark
-	case subscribed:
+	}
+	defer p.session.errands.ran()
+	if subscribed {
 		return p.put([]byte(refusedSubscribed(lower(string(e.args[0])))))
 	case e.refused != "":
 		return p.put([]byte(e.refused))
