@@ -230,7 +230,8 @@ func (p *pump) answer(number uint64, subscribed bool) error {
 		return errUnknownMark
 	}
 	defer p.session.errands.ran()
-	if subscribed {
+	switch {
+	case subscribed:
 		return p.put([]byte(refusedSubscribed(lower(string(e.args[0])))))
 	case e.refused != "":
 		return p.put([]byte(e.refused))

@@ -89,7 +89,29 @@ func (p *pair) restart(ctx context.Context) error {
 	}
 	client := redis.NewClient(&redis.Options{Addr: p.redisAddr})
 	defer client.Close()
+	if err := p.counts(ctx); err != nil {
+		return err
+	}
 	return client.Incr(ctx, "restarts").Err()
+}
+
+// counts waits until the proxy has found Redis again, for counters that are not
+// in its memory: until then these answer LOADING, which programs take for a fault.
+func (p *pair) counts(ctx context.Context) error {
+	if p.proxyAddr == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	client := redis.NewClient(&redis.Options{Addr: p.proxyAddr, MaxRetries: -1})
+	defer client.Close()
+	for {
+		err := client.Do(ctx, "DKC.GET", fmt.Sprint("cold:", time.Now().UnixNano())).Err()
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // deserted waits until the proxy has no connection to Redis left that belonged

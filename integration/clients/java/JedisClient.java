@@ -203,22 +203,6 @@ public final class JedisClient {
     }
 
     private void counters(String name, int round) {
-        try {
-            command(client, "DKC.GET", "total");
-            counters(client, name, round);
-        } catch (JedisDataException e) {
-            // The pool gives out a connection that has been a subscriber's.
-            if (!e.getMessage().contains("not available on this connection")) {
-                throw e;
-            }
-            System.out.println("note counters need a pool without subscribers");
-            try (RedisClient own = RedisClient.create(Common.URL)) {
-                counters(own, name, round);
-            }
-        }
-    }
-
-    private static void counters(RedisClient client, String name, int round) {
         Common.equal(command(client, "DKC.INC", "total"), (long) round);
         Common.equal(command(client, "DK.INC", "c" + round, "3"), List.of(3L, 3L));
         Common.equal(command(client, "DK.GET", "c" + round), List.of(3L, 3L));

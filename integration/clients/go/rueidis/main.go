@@ -234,14 +234,6 @@ func clientSideCaching(r rueidis.Client, name string) {
 
 func counters(r rueidis.Client, round int) {
 	name := fmt.Sprint("counter", round)
-	err := r.Do(ctx, r.B().Arbitrary("DKC.GET").Keys("total").Build()).Error()
-	if err != nil && strings.Contains(err.Error(), "not available on this connection") {
-		fmt.Println("note counters need DisableCache: true")
-		untracked, err := rueidis.NewClient(rueidis.ClientOption{InitAddress: []string{address()}, DisableCache: true})
-		must(err)
-		defer untracked.Close()
-		r = untracked
-	}
 	do := func(words ...string) rueidis.RedisResult {
 		return r.Do(ctx, r.B().Arbitrary(words[0]).Keys(words[1]).Args(words[2:]...).Build())
 	}
