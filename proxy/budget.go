@@ -33,9 +33,13 @@ const collectPart = 4
 // leavePause is how long a read waits at most while many clients are leaving.
 const leavePause = 10 * time.Millisecond
 
-// roomWait is how long a command of many arguments waits at most for the others
-// to end before somebody has to go for it.
-const roomWait = 500 * time.Millisecond
+// A command of many arguments waits for others to end before somebody has to go
+// for it: for roomWait since the last of them has, and for maxRoomWait in all.
+const (
+	roomWait    = 500 * time.Millisecond
+	maxRoomWait = 3 * time.Second
+	bigRelease  = 1 << 20 // what one of them gives back at least
+)
 
 // evictPause is the time between two warnings of evictions.
 const evictPause = 10 * time.Second
@@ -50,6 +54,7 @@ type budget struct {
 	used  atomic.Int64 // what all accounts hold
 	// leaving is the part of used that is of clients who were told to go.
 	leaving atomic.Int64
+	freed   atomic.Int64 // how often bigRelease and more was given back
 
 	mu      sync.Mutex // one relief at a time
 	holders func() []holder
@@ -94,22 +99,30 @@ func (a *account) reserve(n int64) bool {
 	return true
 }
 
-// await books n bytes as soon as they leave the budget kept, for which it waits
-// roomWait at most. It reports whether they are booked.
+// await books n bytes as soon as they fit, for which it waits as long as others
+// give some back. It reports whether they are booked.
 func (a *account) await(n int64) bool {
-	for end := time.Now().Add(roomWait); ; time.Sleep(leavePause) {
-		switch booked, open := a.fit(n); {
-		case booked:
+	begun := time.Now()
+	last, freed := begun, a.budget.freed.Load()
+	for ; ; time.Sleep(leavePause) {
+		booked, open := a.fit(n)
+		if booked {
 			a.budget.collect(n)
 			return true
-		case !open || !time.Now().Before(end):
+		}
+		now := time.Now()
+		if f := a.budget.freed.Load(); f != freed {
+			last, freed = now, f
+		}
+		if !open || now.Sub(last) > roomWait || now.Sub(begun) > maxRoomWait {
 			return false
 		}
 	}
 }
 
-// fit books n bytes if they leave the budget kept, and reports whether the
-// account is still open.
+// fit books n bytes if they leave a quarter of the budget free, so that nobody has
+// to go for what the others send meanwhile. It reports whether the account is
+// still open.
 func (a *account) fit(n int64) (booked, open bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -118,7 +131,7 @@ func (a *account) fit(n int64) (booked, open bool) {
 	}
 	for b := a.budget; ; {
 		used := b.used.Load()
-		if used+n > b.limit {
+		if used+n > b.limit-b.limit/4 {
 			return false, true
 		}
 		if b.used.CompareAndSwap(used, used+n) {
@@ -137,6 +150,9 @@ func (a *account) book(n int64) bool {
 	}
 	a.held.Add(n)
 	a.budget.used.Add(n)
+	if n <= -bigRelease {
+		a.budget.freed.Add(1)
+	}
 	return true
 }
 

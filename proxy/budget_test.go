@@ -295,9 +295,9 @@ func TestBigCommandsOfOursTakeTurns(t *testing.T) {
 }
 
 func TestBudgetIsWaitedFor(t *testing.T) {
-	_, a, gone := budgetRig(900, 0)
+	_, a, gone := budgetRig(650, 0)
 	if booked, open := a[1].fit(101); booked || !open {
-		t.Fatalf("101 of 100: %v, %v", booked, open)
+		t.Fatalf("101 beside 650 of 750: %v, %v", booked, open)
 	}
 	done := make(chan bool)
 	go func() { done <- a[1].await(101) }()
