@@ -96,7 +96,28 @@ func newHostileRig(t *testing.T) *hostileRig {
 
 // send gives the proxy an input, on so many connections at once, and checks the
 // answers and what they cost.
+//
+// What is allocated is the whole process', whose own work may fall into the same
+// moment. So a cost above the bound is looked at again: an input that has it has it
+// every time.
 func (h *hostileRig) send(in hostile.Input, want string, conns int, pieces ...string) {
+	h.t.Helper()
+	const looks = 3
+	for range looks - 1 {
+		if used, bound := h.cost(in, want, conns, pieces); used <= bound {
+			h.most = max(h.most, float64(used)/float64(bound))
+			return
+		}
+	}
+	used, bound := h.cost(in, want, conns, pieces)
+	if used > bound {
+		h.t.Errorf("%s on %d connections: %d bytes allocated, %d times more than %d", in.Name, conns, used, looks, bound)
+	}
+	h.most = max(h.most, float64(used)/float64(bound))
+}
+
+// cost sends an input once, and returns what was allocated meanwhile and what may be.
+func (h *hostileRig) cost(in hostile.Input, want string, conns int, pieces []string) (used, bound uint64) {
 	h.t.Helper()
 	before := allocated()
 	var replied atomic.Int64
@@ -112,13 +133,9 @@ func (h *hostileRig) send(in hostile.Input, want string, conns int, pieces ...st
 	}
 	wg.Wait()
 	sent := conns * len(in.Bytes)
-	used, bound := allocated()-before, uint64(conns*allocatedByConn+allocatedByByte*(sent+int(replied.Load())))
-	if used > bound {
-		h.t.Errorf("%s on %d connections: %d bytes allocated for %d, more than %d", in.Name, conns, used, sent, bound)
-	}
-	h.most = max(h.most, float64(used)/float64(bound))
 	h.ways += conns
 	h.bytes += sent
+	return allocated() - before, uint64(conns*allocatedByConn + allocatedByByte*(sent+int(replied.Load())))
 }
 
 // Everything in the collection is answered as by Redis, byte for byte, whole, cut
