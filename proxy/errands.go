@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -88,7 +87,10 @@ func (e *errands) take(number uint64) (got errand, freed int64, found bool) {
 		freed += got.size
 		n++
 	}
-	e.waiting = slices.Delete(e.waiting, 0, n)
+	clear(e.waiting[:n])
+	if e.waiting = e.waiting[n:]; len(e.waiting) == 0 {
+		e.waiting = nil
+	}
 	if found = got.number == number && n > 0; found {
 		n-- // until it has run
 	}
