@@ -10,7 +10,7 @@ import (
 )
 
 // DefaultClientMemory is the budget when Options say nothing. With it the
-// process stays below 400 MB whatever strangers send it:
+// process stays below 400 MB whatever strangers send it, TLS apart:
 //
 //	 48 MB  the budget
 //	 70 MB  freeHeld for each of 10,000 clients, which few of them use up
