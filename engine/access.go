@@ -79,7 +79,7 @@ func incCell(p *partition, c *cell, item *Item, now int64) (Result, bool) {
 		return Result{Err: err}, false
 	}
 	wasDirty := c.dirty()
-	if !c.add(item.N) {
+	if !c.add(item.N, 0) {
 		return Result{}, true
 	}
 	p.acceptedLocked(wasDirty, now)

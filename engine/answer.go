@@ -17,6 +17,7 @@ type answer struct {
 	mark    string
 	dead    string // an instance to bury, or ""
 	alive   int64
+	clock   int64    // what Redis' clock shows in ms, to ordinary keys
 	ids     []string // with status "ids"
 
 	values  []reading      // of each carried counter
@@ -69,7 +70,7 @@ func (p *partition) parseBatch(r *round, reply lua.Reply) answer {
 	if out.err != nil || !out.done() {
 		return out
 	}
-	out.err = out.parsePayload(len(r.carried), len(r.ops), p.family.InstanceAware())
+	out.err = out.parsePayload(len(r.carried), len(r.ops), p.family)
 	if r.clear == nil && out.err == nil {
 		out.values, out.err = p.parseReadings(words, len(r.carried))
 	}
@@ -82,7 +83,7 @@ func (p *partition) parseRead(n int, reply lua.Reply) answer {
 		return answer{err: reply.Err}
 	}
 	words := list(reply.Value)
-	if !p.family.InstanceAware() { // HMGET
+	if p.family == LaxPlain { // HMGET
 		words = append([]any{"ok", ""}, words...)
 	}
 	out := p.parseHead(words)
@@ -98,8 +99,11 @@ func (p *partition) parseRead(n int, reply lua.Reply) answer {
 
 // headLen is the number of words before the counters' values.
 func (p *partition) headLen() int {
-	if p.family.InstanceAware() {
+	switch {
+	case p.family.InstanceAware():
 		return 5
+	case p.family == Ordinary:
+		return 3
 	}
 	return 2
 }
@@ -119,6 +123,8 @@ func (p *partition) parseHead(words []any) (out answer) {
 		for i := 1; i < len(words); i++ {
 			out.ids = append(out.ids, word(words, i))
 		}
+	case p.family == Ordinary:
+		parseInt(word(words, 2), &out.clock)
 	case p.family.InstanceAware():
 		out.mark, out.dead = word(words, 2), word(words, 3)
 		if len(words) > 4 {
@@ -131,8 +137,11 @@ func (p *partition) parseHead(words []any) (out answer) {
 // parseReadings reads the values of n counters behind the head.
 func (p *partition) parseReadings(words []any, n int) ([]reading, error) {
 	width, at := 1, p.headLen()
-	if p.family.InstanceAware() {
+	switch {
+	case p.family.InstanceAware():
 		width = 3
+	case p.family == Ordinary:
+		width = 2
 	}
 	if len(words) != at+n*width {
 		return nil, fmt.Errorf("engine: a reply of %d words for %d counters", len(words), n)
@@ -140,6 +149,11 @@ func (p *partition) parseReadings(words []any, n int) ([]reading, error) {
 	values := make([]reading, n)
 	for i := range values {
 		v := &values[i]
+		if width == 2 {
+			*v = parseString(words[at], words[at+1])
+			at += width
+			continue
+		}
 		ok := parseInt(words[at], &v.val.Total)
 		if width == 3 {
 			ok = parseInt(words[at+1], &v.val.Mine) && ok
@@ -153,9 +167,23 @@ func (p *partition) parseReadings(words []any, n int) ([]reading, error) {
 	return values, nil
 }
 
+// parseString reads an ordinary key's value and expiry; nil: it is missing. A life
+// is never taken for a void one.
+func parseString(value, expiry any) (v reading) {
+	v.epoch.swept = true
+	if value == nil {
+		v.epoch.n = missing
+		return v
+	}
+	if !parseInt(value, &v.val.Total) || !parseInt(expiry, &v.epoch.n) {
+		v.err = errForeign
+	}
+	return v
+}
+
 // parsePayload reads the words of a payload; see the scripts' headers. Each
 // operation has one.
-func (a *answer) parsePayload(increments, ops int, instanceAware bool) error {
+func (a *answer) parsePayload(increments, ops int, f Family) error {
 	a.results = make([]opResult, ops)
 	told := 0
 	for text := range strings.FieldsSeq(a.payload) {
@@ -174,13 +202,13 @@ func (a *answer) parsePayload(increments, ops int, instanceAware bool) error {
 			if a.refused == nil {
 				a.refused = make(map[int]*Error)
 			}
-			a.refused[index] = refusal(value)
+			a.refused[index] = refusal(f, value)
 			continue
 		}
 		if index < 1 || index > ops {
 			return fmt.Errorf("engine: payload word %q of %d operations", text, ops)
 		}
-		if a.results[index-1], err = parseOp(value, instanceAware); err != nil {
+		if a.results[index-1], err = parseOp(value, f); err != nil {
 			return err
 		}
 		told++
@@ -191,21 +219,21 @@ func (a *answer) parsePayload(increments, ops int, instanceAware bool) error {
 	return nil
 }
 
-func parseOp(text string, instanceAware bool) (res opResult, err error) {
+func parseOp(text string, f Family) (res opResult, err error) {
 	parts := strings.Split(text, ",")
 	if len(parts) == 1 {
-		res.Err = refusal(text)
+		res.Err = refusal(f, text)
 		return res, nil
 	}
 	into := []*int64{&res.Value.Total, &res.Prev.Total}
-	if instanceAware {
+	if f.InstanceAware() {
 		into = []*int64{&res.Value.Total, &res.Value.Mine, &res.Prev.Total, &res.Prev.Mine}
 	}
 	ok := len(parts) > len(into)
 	for i := 0; ok && i < len(into); i++ {
 		ok = parseInt(parts[1+i], into[i])
 	}
-	if ok && instanceAware {
+	if ok && f.InstanceAware() {
 		res.epoch, ok = parseEpoch(parts[len(parts)-1])
 	}
 	if !ok {
@@ -216,7 +244,10 @@ func parseOp(text string, instanceAware bool) (res opResult, err error) {
 }
 
 // refusal is the error that a script's code stands for.
-func refusal(code string) *Error {
+func refusal(f Family, code string) *Error {
+	if f == Ordinary {
+		return stringRefusal(code)
+	}
 	if code == "O" {
 		return ErrOverflow
 	}

@@ -18,7 +18,7 @@ func BenchmarkInc(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			e := newEngine(opts, redis.NewClient(clientOptions(opts)), plainStore{})
+			e := newEngine(opts, redis.NewClient(clientOptions(opts)), func(*redis.Client) store { return plainStore{} })
 			defer e.Close(context.Background())
 			keys := make([]Key, counters)
 			for i := range keys {

@@ -4,7 +4,7 @@ package engine
 // Redis: the slice becomes v if set, and then d is added. The total moves by
 // what the slice moves. The zero value changes nothing.
 type change struct {
-	v, d int64
+	v, d int64 // v without set: under which life of an ordinary key the first was accepted
 	set  bool
 	has  bool // something was accepted, though it may add up to nothing
 }
@@ -53,7 +53,7 @@ type cell struct {
 	name string
 
 	base  Value // what Redis last said
-	epoch int64 // the epoch under which base.Mine is valid
+	epoch int64 // the epoch under which base.Mine is valid; an ordinary key's life
 	// baseAt is when the request that brought base was sent; touchedAt is the
 	// last use by a client. Both in nanoseconds since the engine's start.
 	baseAt, touchedAt int64
@@ -95,9 +95,10 @@ func (c *cell) view() (Value, bool) {
 func (c *cell) dirty() bool { return c.sent.has || c.pending.has }
 
 // add accepts a delta; false when it does not fit beside what is pending or in
-// flight, so that a flush has to come first (rule L11).
-func (c *cell) add(delta int64) bool {
-	next, ok := c.pending.then(change{d: delta, has: true})
+// flight, so that a flush has to come first (rule L11). life is that of an
+// ordinary key, else 0.
+func (c *cell) add(delta, life int64) bool {
+	next, ok := c.pending.then(change{v: life, d: delta, has: true})
 	if !ok {
 		return false
 	}

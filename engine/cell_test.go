@@ -31,7 +31,7 @@ func TestChangesCompose(t *testing.T) {
 func TestViewSurvivesAFlush(t *testing.T) {
 	c := &cell{}
 	c.setBase(Value{Total: 10, Mine: 4}, epoch{n: 0}, 1)
-	c.add(5)
+	c.add(5, 0)
 	want, _ := c.view()
 	check := func(when string) {
 		t.Helper()
@@ -44,7 +44,7 @@ func TestViewSurvivesAFlush(t *testing.T) {
 	c.putBack()
 	check("refused")
 	c.take()
-	c.add(1)
+	c.add(1, 0)
 	want = Value{Total: 16, Mine: 10}
 	check("with more pending")
 	c.acknowledge()
@@ -57,14 +57,14 @@ func TestViewSurvivesAFlush(t *testing.T) {
 
 func TestAddRefusesWhatDoesNotFitBesideOthers(t *testing.T) {
 	c := &cell{}
-	if !c.add(math.MaxInt64) || c.add(1) {
+	if !c.add(math.MaxInt64, 0) || c.add(1, 0) {
 		t.Fatal("pending overflowed")
 	}
 	c.take()
-	if c.add(1) {
+	if c.add(1, 0) {
 		t.Fatal("pending does not fit beside what is in flight")
 	}
-	if !c.add(-1) {
+	if !c.add(-1, 0) {
 		t.Fatal("a change that fits was refused")
 	}
 	c.putBack()
@@ -82,7 +82,7 @@ func TestStaleSliceIsVoid(t *testing.T) {
 	if got, _ := c.view(); got != (Value{Total: 100}) {
 		t.Fatalf("reads %+v", got)
 	}
-	c.add(3)
+	c.add(3, 0)
 	if got, _ := c.view(); got != (Value{Total: 103, Mine: 3}) {
 		t.Fatalf("reads %+v", got)
 	}

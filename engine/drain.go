@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -124,6 +125,9 @@ func (e *Engine) live() (parts []*partition) {
 	for _, sp := range *e.spaces.Load() {
 		parts = append(parts, sp.all()...)
 	}
+	for _, p := range *e.places.Load() {
+		parts = append(parts, p)
+	}
 	return parts
 }
 
@@ -146,7 +150,12 @@ func (e *Engine) close(ctx context.Context) ([]Lost, error) {
 	e.mu.Unlock()
 	e.cancel()
 	err := e.client.Close() // ends what still waits for Redis
-	e.meeting.Wait()        // it may still make partitions
+	e.mu.Lock()
+	for _, client := range e.clients {
+		err = cmp.Or(err, client.Close())
+	}
+	e.mu.Unlock()
+	e.meeting.Wait() // it may still make partitions
 	for _, p := range e.live() {
 		p.stopFlusher()
 	}
@@ -176,7 +185,10 @@ func (e *Engine) lost(ctx context.Context, cause error) (lost []Lost) {
 			ch, _ := c.sent.then(c.pending)
 			item := Lost{
 				Namespace: p.space.name, Family: p.family, Counter: c.name,
-				Delta: ch.d, Slice: ch.set, Value: ch.v, Reason: reason,
+				Delta: ch.d, Slice: ch.set, Reason: reason,
+			}
+			if ch.set {
+				item.Value = ch.v
 			}
 			if c.err != nil {
 				item.Reason = c.err.Error()

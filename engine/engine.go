@@ -27,9 +27,17 @@ type Engine struct {
 	cancel    context.CancelFunc
 	stopped   chan struct{} // closed by Close: nobody waits any longer
 
-	spaces atomic.Pointer[map[string]*space] // replaced under mu, never changed
+	patterns patterns // of ordinary keys
+	open     func(*redis.Client) store
 
-	mu sync.Mutex // guards the making and leaving of namespaces
+	spaces atomic.Pointer[map[string]*space]    // replaced under mu, never changed
+	places atomic.Pointer[map[place]*partition] // of ordinary keys; likewise
+
+	mu sync.Mutex // guards the making and leaving of namespaces and places
+	// mu guards the following fields.
+	stores  map[int]store   // of databases other than the options'
+	clients []*redis.Client // theirs
+	heldAll int             // holds on every database
 
 	// Shared and safe.
 	pending        atomic.Int64 // counters with unacknowledged changes
@@ -55,18 +63,21 @@ func New(opts Options) (*Engine, error) {
 		return nil, err
 	}
 	client := redis.NewClient(clientOptions(opts))
-	return newEngine(opts, client, lua.NewExecutor(client)), nil
+	return newEngine(opts, client, func(c *redis.Client) store { return lua.NewExecutor(c) }), nil
 }
 
-func newEngine(opts Options, client *redis.Client, store store) *Engine {
+// newEngine makes an engine whose Redis is what open makes of a client.
+func newEngine(opts Options, client *redis.Client, open func(*redis.Client) store) *Engine {
 	e := &Engine{
+		patterns: opts.patterns, open: open, stores: make(map[int]store),
 		opts: opts, log: opts.Logger, defaultNS: []byte(opts.Namespace),
-		client: client, store: store, started: time.Now(), patience: lockPatience,
+		client: client, store: open(client), started: time.Now(), patience: lockPatience,
 		stopped: make(chan struct{}),
 		closed:  make(chan struct{}),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.spaces.Store(&map[string]*space{})
+	e.places.Store(&map[place]*partition{})
 	e.meeting.Go(func() {
 		for e.guard("meeting Redis", e.meet) != nil {
 			select {

@@ -57,7 +57,7 @@ func connectForTest(t testing.TB, addr string, opts Options, wrap func(store) st
 		t.Fatal(err)
 	}
 	client := redis.NewClient(clientOptions(opts))
-	e := newEngine(opts, client, wrap(lua.NewExecutor(client)))
+	e := newEngine(opts, client, func(c *redis.Client) store { return wrap(lua.NewExecutor(c)) })
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

@@ -33,12 +33,13 @@ func (p *partition) exchange(ctx context.Context, r *round) answer {
 		calls = append(calls, p.readCall(r.reads[at:min(at+readPiece, len(r.reads))]))
 	}
 	r.sentAt = p.e.now()
-	replies := p.e.call(ctx, calls...)
+	replies := p.call(ctx, calls...)
 	answered := replies[len(replies)-1].Err == nil
 
 	var out answer
 	if r.write {
 		out = p.parseBatch(r, replies[0])
+		p.clock.hear(r.sentAt, p.e.now(), out.clock)
 		if out.err == nil && out.rests() {
 			if err := p.e.confirmed(replies[1:]); err != nil {
 				return answer{err: err}
@@ -55,6 +56,7 @@ func (p *partition) exchange(ctx context.Context, r *round) answer {
 	for i, reply := range replies {
 		n := min(readPiece, len(r.reads)-i*readPiece)
 		part := p.parseRead(n, reply)
+		p.clock.hear(r.sentAt, p.e.now(), part.clock)
 		if part.err != nil || part.status != "ok" {
 			if !r.write {
 				return part
@@ -113,6 +115,9 @@ var strictly = sending{number: "0", first: 1}
 
 // applyCall changes counters.
 func (p *partition) applyCall(send sending, incs []carried, ops []*opReq) lua.Call {
+	if p.family == Ordinary {
+		return p.stringsCall(send, incs, ops)
+	}
 	if !p.family.InstanceAware() {
 		args := make([]any, 0, 4+2*len(incs)+5*len(ops))
 		args = append(args, send.number, p.ttl(), send.first, len(incs))
@@ -188,6 +193,9 @@ func (p *partition) clearCall(kind opKind, send sending) lua.Call {
 
 // readCall reads counters and writes nothing.
 func (p *partition) readCall(cells []*cell) lua.Call {
+	if p.family == Ordinary {
+		return stringsRead(cells)
+	}
 	if !p.family.InstanceAware() {
 		words := make([]any, 0, 2+len(cells))
 		words = append(words, "hmget", p.keys.Totals())
@@ -224,6 +232,11 @@ func (p *partition) othersKeys(ids []string) []string {
 	return keys
 }
 
-func (p *partition) record() string { return p.keys.Record(p.e.opts.InstanceID, p.run) }
+func (p *partition) record() string {
+	if p.family == Ordinary {
+		return lua.StringRecord(p.e.opts.InstanceID, p.run)
+	}
+	return p.keys.Record(p.e.opts.InstanceID, p.run)
+}
 
 func (p *partition) deadMillis() int64 { return p.e.opts.DeadAfter.Milliseconds() }

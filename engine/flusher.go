@@ -95,7 +95,7 @@ func (p *partition) lineDueLocked() int64 {
 	case p.popped < max(p.passTo, p.flushTo):
 		return 0
 	}
-	return p.passFrom + int64(p.e.opts.FlushInterval)
+	return p.passFrom + p.interval
 }
 
 // work does whatever is due.
@@ -132,7 +132,7 @@ func (p *partition) work(ctx context.Context, now int64) {
 
 // probe asks whether Redis is back, when there is nothing else to send.
 func (p *partition) probe(ctx context.Context) {
-	if reply := p.e.call(ctx, lua.Command("ping"))[0]; reply.Err != nil {
+	if reply := p.call(ctx, lua.Command("ping"))[0]; reply.Err != nil {
 		p.setAway(reply.Err)
 		return
 	}

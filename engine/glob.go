@@ -8,7 +8,7 @@ const MaxGlob = 1024
 // takes the next byte as it is. Only the last * seen is ever tried again, as what
 // an earlier one could take instead it can as well: the time is bounded by the
 // product of the lengths, where trying all of them is exponential.
-func globMatches(glob, name string) bool {
+func globMatches[S string | []byte](glob string, name S) bool {
 	at, i := 0, 0
 	star, from := -1, 0 // behind the last *, and what of the name it leaves
 	for i < len(name) {

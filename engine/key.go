@@ -1,13 +1,17 @@
 package engine
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/distkit/distkit-proxy/lua"
+)
 
 // MaxKeyLen is the longest counter key in bytes, namespace and colon included.
 const MaxKeyLen = 255
 
 // DefaultNamespace is the namespace of keys without a colon unless configured;
 // it is the distkit crate's default prefix.
-const DefaultNamespace = "distkit"
+const DefaultNamespace = lua.DefaultNamespace
 
 // Errors of ParseKey. Each names the rule that the key breaks.
 var (

@@ -41,10 +41,13 @@ type Options struct {
 	CommandTimeout time.Duration
 	// IdleAfter is how long an untouched counter stays in memory. Default 60 s.
 	IdleAfter time.Duration
+	// Lax are the ordinary keys that are treated as counters. None by default.
+	Lax []Pattern
 	// Logger takes one line per event, none per request. Default: discard.
 	Logger *slog.Logger
 
-	links *links // made by withDefaults
+	links    *links   // made by withDefaults
+	patterns patterns // likewise
 }
 
 // ValidInstanceID reports whether s may name an instance.
@@ -90,7 +93,9 @@ func (o Options) withDefaults() (Options, error) {
 	case o.Partitions < 1:
 		return o, fmt.Errorf("engine: partitions %d: at least 1 is needed", o.Partitions)
 	}
-	return o, nil
+	var err error
+	o.patterns, err = newPatterns(&o)
+	return o, err
 }
 
 func setDefault[T comparable](field *T, def T) {

@@ -20,8 +20,11 @@ type partition struct {
 	family Family
 	index  int // among the partitions of space and family
 	keys   lua.Keys
+	store  store // the Redis, and database, that it lies in
 	shards []shard
 	wake   chan struct{} // capacity 1: the flusher has something to look at
+	// interval and lag are Options' FlushInterval and AllowedLag, or a pattern's own, in ns.
+	interval, lag int64
 	// stopFlusher ends the flusher and waits for it; it may be called again.
 	stopFlusher func()
 
@@ -79,6 +82,12 @@ type partition struct {
 	strictly atomic.Int64          // strict commands under way
 	nStuck   atomic.Int64          // counters whose change Redis refuses now
 	alive    atomic.Int64          // live instances, as last told
+
+	// Of ordinary keys only.
+	clock  clock        // how Redis' clock stands
+	holds  atomic.Int64 // on every key
+	void   atomic.Int64 // what Redis said before is not answered from
+	leaves []string     // holds that end with the round under way; guarded by mu
 }
 
 func newPartition(e *Engine, sp *space, f Family, index int) *partition {
@@ -87,6 +96,9 @@ func newPartition(e *Engine, sp *space, f Family, index int) *partition {
 		e: e, space: sp, family: f, index: index,
 		keys:        lua.NewKeys(sp.name, f.Container(), index, n),
 		shards:      make([]shard, max(1, shardsPerSet/n)),
+		store:       e.store,
+		interval:    int64(e.opts.FlushInterval),
+		lag:         int64(e.opts.AllowedLag),
 		wake:        make(chan struct{}, 1),
 		run:         uuid.NewString(),
 		stopFlusher: func() {},
@@ -192,8 +204,7 @@ func earliest(a, b int64) int64 {
 // one interval, or one pass over all counters in use where that takes longer,
 // and two round trips.
 func (p *partition) maxAge() int64 {
-	o := &p.e.opts
-	return int64(o.AllowedLag) + max(int64(o.FlushInterval), p.pass.Load()) + 2*p.rtt.Load()
+	return p.lag + max(p.interval, p.pass.Load()) + 2*p.rtt.Load()
 }
 
 // acquire returns a counter's cell, fit to be read or changed, with its shard
@@ -206,21 +217,29 @@ func (p *partition) acquire(ctx context.Context, counter []byte, h uint64, now, 
 	}
 	s := p.shardOf(h)
 	s.mu.Lock()
-	if c := s.cells[string(counter)]; c != nil && p.servableLocked(c, oldest) {
+	if p.heldLocked(s, counter) {
+		s.mu.Unlock()
+		return nil, nil, errHeld
+	}
+	if c := s.cells[string(counter)]; c != nil && p.servableLocked(c, now, oldest) {
 		return s, c, nil
 	}
 	s.mu.Unlock()
 	beforeWait(ctx)
-	return p.acquireLoaded(ctx, s, counter, oldest)
+	return p.acquireLoaded(ctx, s, counter, now, oldest)
 }
 
-// servableLocked reports whether a counter can be answered from memory.
-func (p *partition) servableLocked(c *cell, oldest int64) bool {
-	return c.loaded && (c.baseAt >= oldest || p.away.Load())
+// servableLocked reports whether a counter can be answered from memory to a
+// command that came at that time.
+func (p *partition) servableLocked(c *cell, came, oldest int64) bool {
+	if !c.loaded || c.baseAt < oldest && !p.away.Load() {
+		return false
+	}
+	return p.family != Ordinary || p.validLocked(c, came)
 }
 
 // acquireLoaded is acquire for a counter that has to be loaded.
-func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte, oldest int64) (*shard, *cell, error) {
+func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte, came, oldest int64) (*shard, *cell, error) {
 	timer := time.NewTimer(p.e.opts.CommandTimeout)
 	defer timer.Stop()
 	for {
@@ -233,8 +252,12 @@ func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte,
 			s.mu.Unlock()
 			return nil, nil, errGone
 		}
+		if p.heldLocked(s, counter) {
+			s.mu.Unlock()
+			return nil, nil, errHeld
+		}
 		c, made := s.cellLocked(counter)
-		if !made && p.servableLocked(c, oldest) {
+		if !made && p.servableLocked(c, came, oldest) {
 			return s, c, nil
 		}
 		if p.away.Load() && now < p.tryAt.Load() {
@@ -247,6 +270,9 @@ func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte,
 		if made {
 			p.gained(1)
 		}
+		if p.family == Ordinary && c.dirty() && p.overtakenLocked(c, now) {
+			p.hurryLocked(c)
+		}
 		if p.askLocked(c, false) {
 			p.kick()
 		}
@@ -256,7 +282,8 @@ func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte,
 		case <-done:
 		case <-timer.C:
 			s.mu.Lock()
-			if c := s.cells[string(counter)]; c != nil && c.loaded {
+			c, held := s.cells[string(counter)], p.heldLocked(s, counter)
+			if c != nil && c.loaded && !held && (p.family != Ordinary || p.validLocked(c, now)) {
 				return s, c, nil
 			}
 			s.mu.Unlock()

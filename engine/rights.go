@@ -54,6 +54,9 @@ func (e *Engine) allowed(ctx context.Context) error {
 		if err := e.dryRun(ctx, user, key); err != nil {
 			return err
 		}
+		if err := e.mayRecord(ctx, user); err != nil {
+			return err
+		}
 	}
 	e.rights.known.Store(true)
 	return nil
@@ -67,7 +70,19 @@ func cannotTell(err error) bool {
 }
 
 func (e *Engine) dryRun(ctx context.Context, user, key string) error {
-	needed := needed
+	return e.dryRunOf(ctx, user, key, needed)
+}
+
+// mayRecord asks for what a batch of ordinary keys writes after them. Whether they
+// themselves may be changed the script finds out, one by one.
+func (e *Engine) mayRecord(ctx context.Context, user string) error {
+	if !e.HasLax() {
+		return nil
+	}
+	return e.dryRunOf(ctx, user, lua.StringRecord(e.opts.InstanceID, "run"), [][]any{{"set", "", "1"}})
+}
+
+func (e *Engine) dryRunOf(ctx context.Context, user, key string, needed [][]any) error {
 	if e.opts.WaitReplicas > 0 {
 		needed = append(needed[:len(needed):len(needed)], []any{"wait", "1", "1"})
 	}

@@ -138,7 +138,7 @@ func (p *partition) take(r *round, hurry, line []*cell, now int64) {
 		case c.sent.has: // carried above
 		case c.pending.has && now >= c.retryAt:
 			p.carryLocked(r, c)
-		case now-c.touchedAt <= int64(p.e.opts.AllowedLag) && !c.asked:
+		case now-c.touchedAt <= p.lag && !c.asked:
 			r.reads = append(r.reads, c)
 		}
 		s.mu.Unlock()
@@ -181,6 +181,9 @@ func (p *partition) finish(r *round) {
 	}
 	p.arrived += uint64(r.hurried)
 	r.popped, r.hurried = 0, 0
+	leaves := p.leaves
+	p.leaves = nil
 	p.mu.Unlock()
+	p.unhold(leaves)
 	p.rounds.fire()
 }

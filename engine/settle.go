@@ -102,7 +102,9 @@ func (p *partition) settleOpCells(r *round, out answer) {
 		}
 		s := p.shardOf(hash([]byte(op.name)))
 		s.mu.Lock()
-		if c := s.cells[op.name]; c != nil && (c.retryAt == 0 || op.kind.voids() && res.Applied) {
+		if c := s.cells[op.name]; c != nil && p.family == Ordinary {
+			c.loaded = false // whoever holds the key may have changed it since
+		} else if c != nil && (c.retryAt == 0 || op.kind.voids() && res.Applied) {
 			if c.retryAt != 0 { // refused in an earlier batch, and void now
 				wasDirty := c.dirty()
 				c.pending = change{}
@@ -184,7 +186,7 @@ func (p *partition) settleRead(c *cell, values []reading, i int, at int64) {
 func (p *partition) keepFresh(c *cell, now int64) {
 	s := p.shardOfCell(c)
 	s.mu.Lock()
-	if !c.queued && (c.pending.has && c.retryAt == 0 || now-c.touchedAt <= int64(p.e.opts.AllowedLag)) {
+	if !c.queued && (c.pending.has && c.retryAt == 0 || now-c.touchedAt <= p.lag) {
 		p.enqueueLocked(c)
 	}
 	s.mu.Unlock()

@@ -17,8 +17,10 @@ type shard struct {
 	// mu guards the following fields, and the fields of every cell in cells.
 	cells  map[string]*cell
 	closed bool // the partition has left the engine: look it up again
+	// held are the holds on ordinary keys.
+	held map[string]int
 
-	_ [40]byte // keeps two shards' locks off one cache line
+	_ [32]byte // keeps two shards' locks off one cache line
 }
 
 // cellLocked returns the counter's cell, making an empty one if there is none.

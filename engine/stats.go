@@ -51,6 +51,8 @@ type Stats struct {
 	Restored uint64
 	// RecordsLost is the number of times Redis had lost a batch record.
 	RecordsLost uint64
+	// Holds is the number of times lax ordinary keys were held for a command.
+	Holds uint64
 	// Panics is the number of panics that the engine's goroutines went on after.
 	Panics uint64
 	// RedisUp is whether the last exchange with Redis succeeded.
@@ -60,7 +62,7 @@ type Stats struct {
 // counts are the engine's running counters. Safe for concurrent use.
 type counts struct {
 	accepted, scripts, carried, commands, loads atomic.Uint64
-	failures, buried, burialOverflows           atomic.Uint64
+	failures, buried, burialOverflows, holds    atomic.Uint64
 	restored, recordsLost, replicaWaits, panics atomic.Uint64
 	latency, latencyMax                         atomic.Int64 // ns
 	flushes                                     histogram
@@ -100,6 +102,7 @@ func (e *Engine) Stats() Stats {
 		BurialOverflows:    c.burialOverflows.Load(),
 		Restored:           c.restored.Load(),
 		RecordsLost:        c.recordsLost.Load(),
+		Holds:              c.holds.Load(),
 		Panics:             c.panics.Load(),
 		RedisUp:            e.met.Load() && e.downSince.Load() == 0,
 	}

@@ -19,6 +19,15 @@ type store interface {
 // call runs commands within command-timeout and counts them. Scripts that the
 // proxy's user may not run to their end are not begun.
 func (e *Engine) call(ctx context.Context, calls ...lua.Call) []lua.Reply {
+	return e.callOn(ctx, e.store, calls)
+}
+
+// call runs commands where the partition lies.
+func (p *partition) call(ctx context.Context, calls ...lua.Call) []lua.Reply {
+	return p.e.callOn(ctx, p.store, calls)
+}
+
+func (e *Engine) callOn(ctx context.Context, on store, calls []lua.Call) []lua.Reply {
 	ctx, cancel := context.WithTimeout(ctx, e.opts.CommandTimeout)
 	defer cancel()
 	if calls[0].Script != nil {
@@ -31,7 +40,7 @@ func (e *Engine) call(ctx context.Context, calls ...lua.Call) []lua.Reply {
 		}
 	}
 	e.stats.commands.Add(uint64(len(calls)))
-	replies := e.store.Run(ctx, calls)
+	replies := on.Run(ctx, calls)
 	if denied(replies[0].Err) {
 		e.rights.known.Store(false)
 	}

@@ -5,6 +5,20 @@ import "strconv"
 // ConfigKey is where the proxies of a deployment agree on their settings.
 const ConfigKey = "distkit:config"
 
+// OwnPrefix begins the names that are distkit's by default: no ordinary key of
+// this kind is treated as a counter.
+const OwnPrefix = DefaultNamespace + ":"
+
+// DefaultNamespace is the namespace of keys without a colon unless configured;
+// it is the distkit crate's default prefix.
+const DefaultNamespace = "distkit"
+
+// StringRecord is the record of the last batch of ordinary string keys that a run
+// applied, in their database.
+func StringRecord(instance, run string) string {
+	return OwnPrefix + "lax:flush:" + instance + ":" + run
+}
+
 // Keys names the containers of one partition in Redis. With one partition the
 // names are those of the distkit crate; with more, and on Cluster, the part
 // that the partition shares is in braces, so that it lies in one slot.

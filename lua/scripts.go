@@ -32,6 +32,8 @@ var (
 	InstBury    = load("inst_bury")
 	InstRestore = load("inst_restore")
 	InstBeat    = load("inst_beat")
+	StringApply = load("string_apply")
+	StringRead  = load("string_read")
 	Config      = load("config")
 )
 

@@ -1,0 +1,152 @@
+package engine
+
+import (
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+)
+
+// pass lets time pass in Redis.
+func pass(m *miniredis.Miniredis, start time.Time, d time.Duration) {
+	m.SetTime(start.Add(d))
+	m.FastForward(d)
+}
+
+// An increment of a key that has expired before it was flushed went with the key.
+func TestIncrementGoesWithTheKey(t *testing.T) {
+	e, m := laxForTest(t)
+	start := time.Now()
+	m.SetTime(start)
+	m.Set("k", "5")
+	m.SetTTL("k", time.Minute)
+	if got := mustIncr(t, e, "k", 3); got != 8 {
+		t.Fatalf("incr: %d", got)
+	}
+	pass(m, start, time.Minute)
+	mustFlush(t, e)
+	if m.Exists("k") {
+		v, _ := m.Get("k")
+		t.Errorf("an expired key is back with %s", v)
+	}
+	if got := read(t, e, "k"); !got.Missing {
+		t.Errorf("an expired key reads %+v", got)
+	}
+	if got := mustIncr(t, e, "k", 1); got != 1 {
+		t.Errorf("incr of an expired key: %d", got)
+	}
+	mustFlush(t, e)
+	wantValue(t, m, "k", "1")
+}
+
+// One that somebody has deleted before its time counts from nothing, as in Redis;
+// so does one that has been made anew since it expired, which keeps its value.
+func TestIncrementOfAKeyChangedMeanwhile(t *testing.T) {
+	e, m := laxForTest(t)
+	start := time.Now()
+	m.SetTime(start)
+	for _, key := range []string{"deleted", "renewed"} {
+		m.Set(key, "5")
+		m.SetTTL(key, time.Minute)
+		mustIncr(t, e, key, 3)
+	}
+	m.Del("deleted")
+	mustFlush(t, e)
+	wantValue(t, m, "deleted", "3")
+	mustIncr(t, e, "renewed", 1)
+	pass(m, start, time.Minute)
+	m.Set("renewed", "100")
+	m.SetTTL("renewed", time.Hour)
+	mustFlush(t, e)
+	wantValue(t, m, "renewed", "101")
+	if got := m.TTL("renewed"); got != time.Hour {
+		t.Errorf("the time to live is %v", got)
+	}
+}
+
+// Past its expiry a key is asked for again, whatever else would let it be answered
+// from memory; and what is pending of the old life does not count in the new one.
+func TestExpiredKeyIsCold(t *testing.T) {
+	e, m := laxForTest(t)
+	start := time.Now()
+	m.SetTime(start)
+	const life = 30 * time.Millisecond
+	m.Set("k", "5")
+	m.SetTTL("k", life)
+	if got := mustIncr(t, e, "k", 1); got != 6 {
+		t.Fatalf("incr: %d", got)
+	}
+	pass(m, start, life)
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+		got := read(t, e, "k")
+		if got.Missing {
+			break
+		}
+		if got.N != 6 || time.Now().After(end) {
+			t.Fatalf("the key reads %+v", got)
+		}
+	}
+	if got := mustIncr(t, e, "k", 1); got != 1 {
+		t.Errorf("incr: %d", got)
+	}
+}
+
+// A key whose expiry is somewhat later than this proxy guesses is answered all the
+// same, with what Redis says.
+func TestExpiryIsRedisToTell(t *testing.T) {
+	e, m := laxForTest(t)
+	m.Set("k", "5")
+	m.SetTTL("k", time.Millisecond) // and no time passes there
+	for want := int64(6); want < 20; want++ {
+		if got := mustIncr(t, e, "k", 1); got != want {
+			t.Fatalf("incr: %d, want %d", got, want)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// A life that others have changed is noticed, and what was accepted before keeps
+// its own: a key is never made anew without its time to live.
+func TestPendingKeepsItsLife(t *testing.T) {
+	e, m := laxForTest(t)
+	start := time.Now()
+	m.SetTime(start)
+	m.Set("k", "5")
+	m.SetTTL("k", time.Minute)
+	mustIncr(t, e, "k", 1)
+	pass(m, start, time.Minute)
+	p, err := e.ordinary(0, []byte("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := p.shardOf(hash([]byte("k")))
+	s.mu.Lock()
+	c := s.cells["k"]
+	c.setBase(Value{}, epoch{n: missing, swept: true}, e.now()) // as a refresh brings it
+	s.mu.Unlock()
+	if got := mustIncr(t, e, "k", 1); got != 1 {
+		t.Errorf("incr: %d, want 1: the increment before went with the key", got)
+	}
+	mustFlush(t, e)
+	wantValue(t, m, "k", "1")
+}
+
+func TestClockGuessesEarly(t *testing.T) {
+	var k clock
+	k.hear(1000e6, 1500e6, 5000) // Redis' 5000 ms were between 999 and 1500 ms here
+	k.hear(2000e6, 2010e6, 5995) // … and 5995 between 1999 and 2010
+	if got, want := k.reaches(5995), int64(1999e6); got != want {
+		t.Errorf("5995 is reached at %d ms, want %d", got/1e6, want/1e6)
+	}
+	k.hear(3000e6, 3900e6, 7300) // slow: says nothing new
+	if got, want := k.reaches(5995), int64(1999e6); got != want {
+		t.Errorf("5995 is reached at %d ms, want %d", got/1e6, want/1e6)
+	}
+	k.hear(4000e6, 4001e6, 20_000) // set forward
+	if got, want := k.reaches(20_000), int64(4001e6); got > want {
+		t.Errorf("20000 is reached at %d ms, want %d at most", got/1e6, want/1e6)
+	}
+	if k.reaches(1<<62) < k.reaches(1<<50) {
+		t.Error("an expiry far in the future overflows")
+	}
+}

@@ -1,0 +1,272 @@
+package engine
+
+import (
+	"context"
+	"sync"
+)
+
+// AllDatabases is the database of a Touch that concerns every one.
+const AllDatabases = -1
+
+// Touch is what an ordinary command touches.
+type Touch struct {
+	DB   int
+	Keys [][]byte // may alias a request buffer; those that are not lax do not count
+	// Whole: every key of the database, as of FLUSHDB or SCAN.
+	Whole bool
+	// Loose: it may touch keys that are not among Keys, as a script may. What is
+	// accepted meanwhile is not held back, but what is known is not answered from
+	// afterwards.
+	Loose bool
+}
+
+// Hold keeps lax commands from being answered from memory, for as long as a
+// command is under way that must see the truth or changes it. Nobody waits for
+// its end: what is asked meanwhile is done in Redis.
+type Hold struct {
+	e       *Engine
+	keys    map[*partition][]string
+	whole   []*partition
+	all     bool // whole, of every database
+	loose   []*partition
+	release sync.Once
+}
+
+// Hold takes a hold, and waits until Redis has what was accepted before on all
+// that is touched. Nil without an error: nothing lax is touched. With an error,
+// which may be shown to a client, there is no hold and the command must not be sent.
+func (e *Engine) Hold(ctx context.Context, touches []Touch) (*Hold, error) {
+	if !e.HasLax() {
+		return nil, nil
+	}
+	h := &Hold{e: e}
+	dirty := make(map[*partition]bool) // false: keys of it alone
+	for i := range touches {
+		if err := h.take(&touches[i], dirty); err != nil {
+			h.Release()
+			return nil, err
+		}
+	}
+	if h.keys == nil && h.whole == nil && h.loose == nil && !h.all {
+		return nil, nil
+	}
+	if err := h.flush(ctx, dirty); err != nil {
+		h.Release()
+		return nil, err
+	}
+	e.stats.holds.Add(1)
+	return h, nil
+}
+
+// take registers a touch, and notes where something has to be flushed.
+func (h *Hold) take(t *Touch, dirty map[*partition]bool) error {
+	for _, key := range t.Keys {
+		p, err := h.e.ordinary(t.DB, key)
+		if err == errForeign {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if h.keys == nil {
+			h.keys = make(map[*partition][]string)
+		}
+		h.keys[p] = append(h.keys[p], string(key))
+		if p.hold(key) {
+			dirty[p] = dirty[p]
+		}
+	}
+	switch {
+	case t.Whole:
+		parts, err := h.e.holdWhole(t.DB)
+		if err != nil {
+			return err
+		}
+		h.all = h.all || t.DB == AllDatabases
+		if t.DB != AllDatabases {
+			h.whole = append(h.whole, parts...)
+		}
+		for _, p := range parts {
+			p.barrier()
+			dirty[p] = true
+		}
+	case t.Loose:
+		for at, p := range *h.e.places.Load() {
+			if at.db == t.DB || t.DB == AllDatabases {
+				h.loose = append(h.loose, p)
+				dirty[p] = true
+			}
+		}
+	}
+	return nil
+}
+
+// flush waits until what was pending has been dealt with.
+func (h *Hold) flush(ctx context.Context, dirty map[*partition]bool) error {
+	wait := make(map[*partition]arrival, len(dirty))
+	for p, all := range dirty {
+		switch {
+		case all && p.dirty.Load() == 0:
+			continue
+		case all:
+			wait[p] = p.flushNow()
+		default:
+			wait[p] = p.hurriedFlush()
+		}
+	}
+	if len(wait) > 0 {
+		beforeWait(ctx)
+	}
+	for p, done := range wait {
+		if p.away.Load() && p.e.now() < p.tryAt.Load() {
+			return ErrUnavailable
+		}
+		switch err := p.awaitFlush(ctx, done, p.e.opts.CommandTimeout); err {
+		case nil:
+		case ErrFlushTimeout:
+			return ErrUnavailable
+		default:
+			return err
+		}
+	}
+	return nil
+}
+
+// Release ends the hold: call it when the command's reply has come, or nothing of
+// it will. It may be called again, and on nil.
+func (h *Hold) Release() {
+	if h == nil {
+		return
+	}
+	h.release.Do(func() {
+		for p, keys := range h.keys {
+			p.letGo(keys)
+		}
+		if h.all {
+			h.e.releaseAll()
+		}
+		for _, p := range h.whole {
+			p.distrust()
+			p.holds.Add(-1)
+		}
+		for _, p := range h.loose {
+			p.distrust()
+		}
+	})
+}
+
+// holdWhole holds every key of a database and returns where they lie.
+func (e *Engine) holdWhole(db int) (parts []*partition, err error) {
+	if db != AllDatabases {
+		for pace := range e.patterns.paces {
+			p, err := e.ordinaryOf(place{db, pace})
+			if err != nil {
+				return nil, err
+			}
+			parts = append(parts, p)
+		}
+		for _, p := range parts {
+			p.holds.Add(1)
+		}
+		return parts, nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heldAll++
+	for _, p := range *e.places.Load() {
+		p.holds.Add(1)
+		parts = append(parts, p)
+	}
+	return parts, nil
+}
+
+// releaseAll ends a hold on every key of every database, of those too that nobody
+// had used when it began.
+func (e *Engine) releaseAll() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heldAll--
+	for _, p := range *e.places.Load() {
+		p.distrust()
+		p.holds.Add(-1)
+	}
+}
+
+// heldLocked reports whether somebody holds a key. Its shard is locked.
+func (p *partition) heldLocked(s *shard, key []byte) bool {
+	return p.family == Ordinary && (p.holds.Load() > 0 || s.held != nil && s.held[string(key)] > 0)
+}
+
+// hold holds a key and reports whether something of it has to be flushed.
+func (p *partition) hold(key []byte) (dirty bool) {
+	s := p.shardOf(hash(key))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held == nil {
+		s.held = make(map[string]int)
+	}
+	s.held[string(key)]++
+	c := s.cells[string(key)]
+	if c == nil || !c.dirty() {
+		return false
+	}
+	p.hurryLocked(c)
+	return true
+}
+
+// barrier returns when every step that has begun is taken.
+func (p *partition) barrier() {
+	for i := range p.shards {
+		p.shards[i].mu.Lock()
+		p.shards[i].mu.Unlock() //nolint:staticcheck // who held it is done
+	}
+}
+
+// distrust has what Redis said until now not answered from any more.
+func (p *partition) distrust() {
+	now := p.e.now()
+	for old := p.void.Load(); old < now && !p.void.CompareAndSwap(old, now); old = p.void.Load() {
+	}
+}
+
+// letGo ends holds on keys. A round that is under way may bring what Redis said
+// while they were held: then they end with it.
+func (p *partition) letGo(keys []string) {
+	p.mu.Lock()
+	busy := p.busy
+	if busy {
+		p.leaves = append(p.leaves, keys...)
+	}
+	p.mu.Unlock()
+	if !busy {
+		p.unhold(keys)
+	}
+}
+
+// unhold takes holds away; what was known of the keys before is forgotten.
+func (p *partition) unhold(keys []string) {
+	for _, key := range keys {
+		p.unholdKey(key)
+	}
+}
+
+func (p *partition) unholdKey(key string) {
+	s := p.shardOf(hash([]byte(key)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.held[key]--; s.held[key] > 0 {
+		return
+	}
+	if delete(s.held, key); len(s.held) == 0 {
+		s.held = nil
+	}
+	switch c := s.cells[key]; {
+	case c == nil:
+	case c.idle():
+		s.dropLocked(c)
+		p.gained(-1)
+	default:
+		c.loaded = false
+		c.forget()
+	}
+}

@@ -1,0 +1,274 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"github.com/distkit/distkit-proxy/lua"
+	"github.com/redis/go-redis/v9"
+)
+
+// Number is what an ordinary key reads.
+type Number struct {
+	N       int64
+	Missing bool
+	// Foreign says that it has to be asked Redis itself, by whoever wants to know: it is
+	// nothing that INCR accepts, or nothing that the proxy's own user may look at.
+	Foreign bool
+	// Err is why there is no answer; nothing has changed then.
+	Err error
+}
+
+// errForeign marks a key that is not answered from memory.
+var errForeign = &Error{"ERR", "value is not an integer or out of range"}
+
+// errHeld says that somebody holds the key.
+var errHeld = errors.New("engine: the key is held")
+
+// place is where ordinary keys of one pace lie.
+type place struct{ db, pace int }
+
+// IncrBy adds to an ordinary key that is lax, in memory or, while somebody holds
+// it, in Redis: exactly once either way. Foreign: nothing was done, and the command
+// is to be sent to Redis as it is.
+func (e *Engine) IncrBy(ctx context.Context, db int, key []byte, delta int64) Number {
+	item := Item{N: delta}
+	return e.onKey(ctx, db, key, opInc, &item, e.now(), incKey)
+}
+
+// Read reads ordinary keys that are lax, those that are not in memory in one
+// round trip. What keys[i] reads is in out[i].
+func (e *Engine) Read(ctx context.Context, db int, keys [][]byte, out []Number) {
+	came := e.now()
+	if len(keys) > 1 && e.anyColdKey(db, keys, came) {
+		beforeWait(ctx)
+		e.AskKeys(db, keys)
+	}
+	for i, key := range keys {
+		out[i] = e.onKey(ctx, db, key, opGet, nil, came, getKey)
+	}
+}
+
+// AskKeys has lax ordinary keys loaded, without waiting, so that they come with
+// whatever is waited for next.
+func (e *Engine) AskKeys(db int, keys [][]byte) {
+	for _, key := range keys {
+		if p, err := e.ordinary(db, key); err == nil && p.ask(key, hash(key), len(keys) > fewKeys) {
+			p.kick()
+		}
+	}
+}
+
+// anyColdKey reports whether one of the keys cannot be answered as it is.
+func (e *Engine) anyColdKey(db int, keys [][]byte, came int64) bool {
+	for _, key := range keys {
+		p, err := e.ordinary(db, key)
+		if err != nil || p.away.Load() || p.failed.Load() != nil {
+			continue
+		}
+		s := p.shardOf(hash(key))
+		s.mu.Lock()
+		c := s.cells[string(key)]
+		cold := c == nil || !p.servableLocked(c, came, came-p.maxAge())
+		s.mu.Unlock()
+		if cold {
+			return true
+		}
+	}
+	return false
+}
+
+// onKey takes a step on a key in memory, or has Redis do the same.
+func (e *Engine) onKey(ctx context.Context, db int, key []byte, kind opKind, item *Item, came int64, st step) Number {
+	p, err := e.ordinary(db, key)
+	if err != nil {
+		return numberOf(Result{Err: err})
+	}
+	h := hash(key)
+	for {
+		s, c, err := p.acquire(ctx, key, h, came, came-p.maxAge())
+		if err == errHeld {
+			return p.inRedis(ctx, key, kind, item)
+		}
+		if err != nil {
+			return Number{Err: err}
+		}
+		res, flushed := p.stepLocked(s, c, item, came, st)
+		switch {
+		case flushed != nil:
+			if err := p.awaitFlush(ctx, flushed, e.opts.CommandTimeout); err != nil {
+				return Number{Err: err}
+			}
+		case res.Err == errForeign && kind == opInc:
+			return p.inRedis(ctx, key, kind, item)
+		default:
+			return numberOf(res)
+		}
+	}
+}
+
+// inRedis has Redis carry out what cannot be done in memory, in a numbered batch.
+func (p *partition) inRedis(ctx context.Context, key []byte, kind opKind, item *Item) Number {
+	group := newGroup()
+	op := &opReq{kind: kind, name: string(key)}
+	if item != nil {
+		op.n = item.N
+	}
+	group.ops = []*opReq{op}
+	beforeWait(ctx)
+	res := p.runGroup(ctx, group)[0]
+	if kind == opGet && (res.Err == errForeign || res.Err == wrongType) || res.Err == errNoKeyRight {
+		res.Err = errForeign
+		return numberOf(res)
+	}
+	if res.Err == errForeign {
+		return Number{Err: errForeign} // what Redis says to INCR
+	}
+	return numberOf(res)
+}
+
+func numberOf(res Result) Number {
+	if res.Err == errForeign {
+		return Number{Foreign: true}
+	}
+	return Number{N: res.Value.Total, Missing: !res.Applied, Err: res.Err}
+}
+
+// incKey is INCR in memory. The cell's shard is locked.
+func incKey(p *partition, c *cell, item *Item, now int64) (Result, bool) {
+	cur, ok := c.view()
+	if c.err != nil || c.retryAt != 0 || !ok {
+		return Result{Err: errForeign}, false
+	}
+	total, ok := sum(cur.Total, item.N, 0)
+	if !ok {
+		return Result{Err: ErrOverflow}, false
+	}
+	if err := p.refuseLocked(c, now); err != nil {
+		return Result{Err: err}, false
+	}
+	wasDirty := c.dirty()
+	if !c.add(item.N, max(c.epoch, noExpiry)) {
+		return Result{}, true
+	}
+	p.acceptedLocked(wasDirty, now)
+	return Result{Applied: true, Value: Value{Total: total}}, false
+}
+
+// getKey is GET in memory; Applied says that there is such a key. The cell's shard
+// is locked.
+func getKey(_ *partition, c *cell, _ *Item, _ int64) (Result, bool) {
+	cur, ok := c.view()
+	if c.err != nil || c.retryAt != 0 || !ok {
+		return Result{Err: errForeign}, false
+	}
+	return Result{Applied: c.epoch != missing || c.dirty(), Value: Value{Total: cur.Total}}, false
+}
+
+// ordinary returns the partition of a lax ordinary key; errForeign if no pattern
+// matches it.
+func (e *Engine) ordinary(db int, key []byte) (*partition, error) {
+	pace := e.patterns.match(key)
+	if pace < 0 {
+		return nil, errForeign
+	}
+	return e.ordinaryOf(place{db, pace})
+}
+
+// ordinaryOf returns the partition of a place, and makes it at first use.
+func (e *Engine) ordinaryOf(at place) (*partition, error) {
+	if p := (*e.places.Load())[at]; p != nil {
+		return p, nil
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	old := *e.places.Load()
+	if p := old[at]; p != nil {
+		return p, nil
+	}
+	if e.isStopped() {
+		return nil, ErrClosed
+	}
+	places := make(map[place]*partition, len(old)+1)
+	for other, p := range old {
+		places[other] = p
+	}
+	p := e.newOrdinary(at)
+	places[at] = p
+	e.places.Store(&places)
+	e.start(p)
+	return p, nil
+}
+
+// newOrdinary makes the partition of a place. The caller holds e.mu.
+func (e *Engine) newOrdinary(at place) *partition {
+	sp := &space{name: "db" + strconv.Itoa(at.db), e: e}
+	sp.agreed.Store(agreedRecorded) // proxies need not agree on anything
+	p := newPartition(e, sp, Ordinary, 0)
+	p.shards = make([]shard, shardsPerSet)
+	pace := e.patterns.paces[at.pace]
+	p.interval, p.lag = int64(pace.interval), int64(pace.lag)
+	p.store = e.storeOf(at.db)
+	p.holds.Store(int64(e.heldAll))
+	return p
+}
+
+// storeOf is the Redis behind, at a database. The caller holds e.mu.
+func (e *Engine) storeOf(db int) store {
+	if db == e.opts.Redis.DB {
+		return e.store
+	}
+	if s := e.stores[db]; s != nil {
+		return s
+	}
+	o := clientOptions(e.opts)
+	o.DB = db
+	client := redis.NewClient(o)
+	e.clients = append(e.clients, client)
+	s := e.open(client)
+	e.stores[db] = s
+	return s
+}
+
+// stringsCall changes ordinary keys.
+func (p *partition) stringsCall(send sending, incs []carried, ops []*opReq) lua.Call {
+	keys := make([]string, 0, 1+len(incs)+len(ops))
+	keys = append(keys, p.record())
+	args := make([]any, 0, 4+2*len(incs)+2*len(ops))
+	args = append(args, send.number, p.ttl(), send.first, len(incs))
+	for _, item := range incs {
+		keys = append(keys, item.c.name)
+		args = append(args, item.ch.d, item.ch.v)
+	}
+	for _, op := range ops {
+		keys = append(keys, op.name)
+		args = append(args, op.kind.String(), op.n)
+	}
+	return lua.StringApply.Call(keys, args...)
+}
+
+// stringsRead reads ordinary keys.
+func stringsRead(cells []*cell) lua.Call {
+	keys := make([]string, len(cells))
+	for i, c := range cells {
+		keys[i] = c.name
+	}
+	return lua.StringRead.Call(keys)
+}
+
+// errNoKeyRight is the refusal of a key that the proxy's own user may not change.
+var errNoKeyRight = &Error{"NOPERM", "distkit: the proxy's user in Redis may not change this key"}
+
+// stringRefusal is the error that a code of the scripts for ordinary keys stands for.
+func stringRefusal(code string) *Error {
+	switch code {
+	case "O":
+		return ErrOverflow
+	case "W":
+		return wrongType
+	case "P":
+		return errNoKeyRight
+	}
+	return errForeign
+}

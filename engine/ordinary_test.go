@@ -1,0 +1,265 @@
+package engine
+
+import (
+	"math"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/alicebob/miniredis/v2"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/distkit/distkit-proxy/lua"
+)
+
+var everyKey = []Pattern{{Glob: "*"}}
+
+// laxForTest runs an engine that treats every key as a counter, on a miniredis
+// of its own whose clock stands still. It flushes only when told to.
+func laxForTest(t testing.TB) (*Engine, *miniredis.Miniredis) {
+	t.Helper()
+	opts := unhurried
+	opts.Lax = everyKey
+	e, m := startForTest(t, opts)
+	m.SetTime(time.Now())
+	return e, m
+}
+
+func mustIncr(t *testing.T, e *Engine, key string, delta int64) int64 {
+	t.Helper()
+	got := e.IncrBy(t.Context(), 0, []byte(key), delta)
+	if got.Err != nil || got.Foreign || got.Missing {
+		t.Fatalf("incrby %s %d: %+v", key, delta, got)
+	}
+	return got.N
+}
+
+func read(t *testing.T, e *Engine, key string) Number {
+	t.Helper()
+	var out [1]Number
+	e.Read(t.Context(), 0, [][]byte{[]byte(key)}, out[:])
+	if out[0].Err != nil {
+		t.Fatalf("get %s: %v", key, out[0].Err)
+	}
+	return out[0]
+}
+
+func mustHold(t *testing.T, e *Engine, touch Touch) *Hold {
+	t.Helper()
+	h, err := e.Hold(t.Context(), []Touch{touch})
+	if err != nil {
+		t.Fatalf("hold %+v: %v", touch, err)
+	}
+	t.Cleanup(h.Release)
+	return h
+}
+
+func keys(names ...string) (raw [][]byte) {
+	for _, name := range names {
+		raw = append(raw, []byte(name))
+	}
+	return raw
+}
+
+func wantValue(t *testing.T, m *miniredis.Miniredis, key, want string) {
+	t.Helper()
+	got, err := m.Get(key)
+	if err != nil {
+		got = err.Error()
+	}
+	if got != want {
+		t.Errorf("Redis has %s = %s, want %s", key, got, want)
+	}
+}
+
+func TestOrdinaryKeysAreCountedInMemory(t *testing.T) {
+	e, m := laxForTest(t)
+	m.Set("there", "40")
+	m.SetTTL("there", time.Hour)
+	if got := mustIncr(t, e, "there", 2); got != 42 {
+		t.Errorf("incr of 40 by 2: %d", got)
+	}
+	wantValue(t, m, "there", "40")
+	if got := read(t, e, "gone"); !got.Missing {
+		t.Errorf("a missing key reads %+v", got)
+	}
+	if got := mustIncr(t, e, "gone", 1) + mustIncr(t, e, "gone", -1); got != 1 {
+		t.Errorf("1 and 0 add up to %d", got)
+	}
+	if got := read(t, e, "gone"); got.Missing || got.N != 0 {
+		t.Errorf("a key that is counted and not flushed reads %+v", got)
+	}
+	mustFlush(t, e)
+	wantValue(t, m, "there", "42")
+	wantValue(t, m, "gone", "0")
+	if got := m.TTL("there"); got != time.Hour {
+		t.Errorf("the time to live is %v", got)
+	}
+	for _, key := range m.Keys() {
+		if key != "there" && key != "gone" && key != lua.StringRecord("i1", e.anyRun()) {
+			t.Errorf("there is a key %s", key)
+		}
+	}
+}
+
+// anyRun is the run of the one place of ordinary keys.
+func (e *Engine) anyRun() string {
+	for _, p := range *e.places.Load() {
+		p.presence.Lock()
+		defer p.presence.Unlock()
+		return p.run
+	}
+	return ""
+}
+
+func TestOnlyWhatIncrAcceptsEntersMemory(t *testing.T) {
+	e, m := laxForTest(t)
+	for _, value := range []string{"", " 12", "+5", "012", "-0", "1.5", "x", "9223372036854775808", "000000000000000000000", "1\n"} {
+		m.Set("k", value)
+		if got := read(t, e, "k"); !got.Foreign {
+			t.Errorf("%q reads %+v", value, got)
+		}
+		if got := e.IncrBy(t.Context(), 0, []byte("k"), 1); got.Err != errForeign {
+			t.Errorf("incr of %q: %+v", value, got)
+		}
+		wantValue(t, m, "k", value)
+		mustHold(t, e, Touch{Keys: keys("k")}).Release()
+	}
+	m.Del("k")
+	m.Lpush("k", "1")
+	if got := read(t, e, "k"); !got.Foreign {
+		t.Errorf("a list reads %+v", got)
+	}
+	if got := e.IncrBy(t.Context(), 0, []byte("k"), 1); got.Err != wrongType {
+		t.Errorf("incr of a list: %+v", got)
+	}
+	for _, n := range []int64{math.MaxInt64, math.MinInt64} {
+		key := strconv.FormatInt(n, 10)
+		m.Set(key, key)
+		if got := read(t, e, key); got.N != n {
+			t.Errorf("%s reads %+v", key, got)
+		}
+		if got := e.IncrBy(t.Context(), 0, []byte(key), n/math.MaxInt64); got.Err != ErrOverflow {
+			t.Errorf("incr of %s: %+v", key, got)
+		}
+	}
+}
+
+func TestHoldSendsEverythingToRedis(t *testing.T) {
+	e, m := laxForTest(t)
+	mustIncr(t, e, "k", 5)
+	mustIncr(t, e, "other", 1)
+	h := mustHold(t, e, Touch{Keys: keys("k")})
+	wantValue(t, m, "k", "5")
+	m.Set("k", "100")
+	if got := read(t, e, "k"); got.N != 100 {
+		t.Errorf("a held key reads %+v", got)
+	}
+	if got := mustIncr(t, e, "k", 1); got != 101 {
+		t.Errorf("incr of a held key: %d", got)
+	}
+	wantValue(t, m, "k", "101")
+	m.Del("k")
+	if got := read(t, e, "k"); !got.Missing {
+		t.Errorf("a held key that is gone reads %+v", got)
+	}
+	m.Set("k", "7")
+	h.Release()
+	h.Release()
+	if got := read(t, e, "k"); got.N != 7 {
+		t.Errorf("after the hold the key reads %+v", got)
+	}
+	mustIncr(t, e, "k", 1)
+	wantValue(t, m, "k", "7")
+}
+
+func TestHoldOfAWholeDatabase(t *testing.T) {
+	for name, touch := range map[string]Touch{"one": {Whole: true}, "all": {DB: AllDatabases, Whole: true}} {
+		t.Run(name, func(t *testing.T) {
+			e, m := laxForTest(t)
+			for _, key := range []string{"a", "b", "c"} {
+				mustIncr(t, e, key, 1)
+			}
+			h := mustHold(t, e, touch)
+			wantValue(t, m, "c", "1")
+			m.FlushAll()
+			if got := mustIncr(t, e, "b", 1); got != 1 {
+				t.Errorf("incr while held: %d", got)
+			}
+			wantValue(t, m, "b", "1")
+			m.Set("b", "30")
+			h.Release()
+			if got := read(t, e, "b"); got.N != 30 {
+				t.Errorf("after the hold: %+v", got)
+			}
+			if mustIncr(t, e, "a", 1); m.Exists("a") {
+				t.Error("after the hold, an increment does not stay in memory")
+			}
+		})
+	}
+}
+
+// What may touch anything sees all that was accepted before, and nothing from
+// before is answered after it. Meanwhile others count on in memory.
+func TestLooseTouch(t *testing.T) {
+	e, m := laxForTest(t)
+	mustIncr(t, e, "k", 5)
+	h := mustHold(t, e, Touch{Keys: keys("declared"), Loose: true})
+	wantValue(t, m, "k", "5")
+	if mustIncr(t, e, "k", 1); read(t, e, "k").N != 6 {
+		t.Error("an increment beside it is not seen")
+	}
+	wantValue(t, m, "k", "5")
+	m.Set("k", "100")
+	h.Release()
+	if got := read(t, e, "k"); got.N != 101 {
+		t.Errorf("afterwards the key reads %+v, want 101", got)
+	}
+}
+
+func TestDatabasesAreApart(t *testing.T) {
+	e, m := laxForTest(t)
+	for db := range 3 {
+		e.IncrBy(t.Context(), db, []byte("k"), int64(db+1))
+	}
+	mustHold(t, e, Touch{DB: 1, Keys: keys("k")})
+	if got, _ := m.DB(1).Get("k"); got != "2" || m.Exists("k") {
+		t.Errorf("database 1 has %q, 0 has it: %v", got, m.Exists("k"))
+	}
+	mustFlush(t, e)
+	wantValue(t, m, "k", "1")
+	if got, _ := m.DB(2).Get("k"); got != "3" {
+		t.Errorf("database 2 has %q", got)
+	}
+}
+
+func TestPatterns(t *testing.T) {
+	e, _ := startForTest(t, Options{Lax: []Pattern{
+		{Glob: "count:*", FlushInterval: time.Second},
+		{Glob: "v[0-9]:?"},
+		{Glob: `a\*b`},
+		{Glob: "exact", AllowedLag: time.Second},
+	}})
+	for key, want := range map[string]bool{
+		"count:": true, "count:x": true, "coun": false, "v1:x": true, "v1:xx": false, "a*b": true, "axb": false,
+		"exact": true, "exactly": false, "": false,
+	} {
+		if got := e.IsLax([]byte(key)); got != want {
+			t.Errorf("%q is lax: %v", key, got)
+		}
+	}
+	if got := len(e.patterns.paces); got != 3 {
+		t.Errorf("%d paces, want 3", got)
+	}
+	own, _ := startForTest(t, Options{Lax: everyKey})
+	if own.IsLax([]byte(lua.StringRecord("i", "r"))) || own.IsLax(make([]byte, MaxLaxKey+1)) || !own.IsLax(nil) {
+		t.Error("distkit's own keys, or long ones, are lax")
+	}
+	for _, bad := range []Pattern{{}, {Glob: "x", FlushInterval: -1}, {Glob: "x", AllowedLag: -1}} {
+		opts := Options{InstanceID: "i", Redis: &redis.Options{}, Lax: []Pattern{bad}}
+		if _, err := opts.withDefaults(); err == nil {
+			t.Errorf("%+v is accepted", bad)
+		}
+	}
+}
