@@ -33,8 +33,9 @@ test-clients: setup ## run client libraries of many languages against the proxy 
 	$(GO) run ./integration/clients -only '$(ONLY)' $(CLIENTSFLAGS)
 
 fuzz: ## fuzz the parsers, each for FUZZTIME (30s)
-	@for target in $$($(GO) test -list '^Fuzz' ./proxy | grep '^Fuzz'); do \
-		$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),30s) ./proxy || exit 1; done
+	@for package in ./proxy ./proxy/keyspec; do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),30s) $$package || exit 1; done; done
 
 lint: ## gofmt, go vet and staticcheck
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }
