@@ -39,6 +39,10 @@ type Config struct {
 	DeadAfter time.Duration
 	// Partitions per namespace and family; the same in every proxy on one Redis.
 	Partitions int
+	// Lax name the ordinary string keys that are counters. Empty: none.
+	Lax []LaxPattern
+	// Observe serves everything from Redis and reports what Lax would save.
+	Observe bool
 	// MaxPending bounds the counters with increments that Redis does not have yet.
 	MaxPending int
 	// MaxPendingAge bounds the age of the oldest such increment. Zero: no bound.

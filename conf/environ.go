@@ -40,7 +40,7 @@ func environment(table []setting, environ []string) (entries []entry, problems P
 		}
 		for _, name := range names {
 			if raw := set[name]; raw != "" {
-				entries = append(entries, entry{s.name, []string{raw}, name})
+				entries = append(entries, entry{s.name, []string{raw}, nil, name})
 				break
 			}
 		}

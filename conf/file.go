@@ -26,7 +26,7 @@ func readFile(table []setting, path string) ([]entry, Problems) {
 }
 
 // parseFile collects the settings of a YAML text: one mapping from names to
-// scalars or lists of scalars.
+// scalars, lists of scalars, or what a structured value takes.
 func parseFile(table []setting, path string, data []byte) (entries []entry, problems Problems) {
 	broken := func(line int, format string, args ...any) {
 		problems = append(problems, &Problem{Reason: fmt.Sprintf("%s:%d: ", path, line) + fmt.Sprintf(format, args...)})
@@ -56,6 +56,14 @@ func parseFile(table []setting, path string, data []byte) (entries []entry, prob
 		key, node := root.Content[i], root.Content[i+1]
 		s := findYAML(table, key.Value)
 		raw, ok := scalars(node)
+		structure := target(node)
+		if s != nil {
+			if _, takes := s.field.(structured); !takes {
+				structure = nil
+			} else if structure.Tag != "!!null" {
+				raw, ok = written(structure), true
+			}
+		}
 		switch {
 		case s == nil:
 			name := shorten(key.Value)
@@ -71,13 +79,44 @@ func parseFile(table []setting, path string, data []byte) (entries []entry, prob
 			}
 			broken(key.Line, "%s has no value; %sallowed: %s", key.Value, hint, s.field.allowed())
 		default:
-			entries = append(entries, entry{s.name, raw, fmt.Sprintf("%s:%d", path, key.Line)})
+			entries = append(entries, entry{s.name, raw, structure, fmt.Sprintf("%s:%d", path, key.Line)})
 		}
 		if s != nil {
 			seen[s.name] = key.Line
 		}
 	}
 	return entries, problems
+}
+
+// target is the node itself, or what it is an alias of.
+func target(node *yaml.Node) *yaml.Node {
+	if node.Kind == yaml.AliasNode {
+		return node.Alias
+	}
+	return node
+}
+
+// written is a node as messages show it: its items, each in one line.
+func written(node *yaml.Node) []string {
+	items := []*yaml.Node{node}
+	if node.Kind == yaml.SequenceNode {
+		items = node.Content
+	}
+	raw := []string{}
+	for _, item := range items {
+		if item = target(item); item.Kind == yaml.ScalarNode {
+			raw = append(raw, item.Value)
+			continue
+		}
+		flow := *item
+		flow.Style = yaml.FlowStyle
+		text, err := yaml.Marshal(&flow)
+		if err != nil {
+			text = []byte("…") // what was parsed can be written
+		}
+		raw = append(raw, strings.Join(strings.Fields(string(text)), " "))
+	}
+	return raw
 }
 
 // scalars are the strings of a scalar or of a list of scalars, as written.

@@ -42,7 +42,7 @@ func parseFlags(table []setting, args []string, c *Config) (entries []entry, pro
 	}
 	for i, s := range table {
 		if len(raw[i].raw) > 0 {
-			entries = append(entries, entry{s.name, raw[i].raw, "--" + s.name})
+			entries = append(entries, entry{s.name, raw[i].raw, nil, "--" + s.name})
 		}
 	}
 	return entries, problems

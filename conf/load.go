@@ -1,6 +1,10 @@
 package conf
 
-import "strings"
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
 
 // Load reads the configuration: defaults, the YAML file, the environment, the
 // flags, each over the one before. args are those after the program's name,
@@ -53,14 +57,19 @@ func Load(args, environ []string) (Config, error) {
 type entry struct {
 	name string
 	raw  []string
-	from string // the source, for messages
+	node *yaml.Node // of a structured value in the file
+	from string     // the source, for messages
 }
 
 // apply sets the entries' fields; a later layer replaces an earlier one.
 func (c *Config) apply(table []setting, layer []entry) (problems Problems) {
 	for _, e := range layer {
 		s := *find(table, e.name)
-		if err := s.field.set(e.raw); err != nil {
+		set := func() error { return s.field.set(e.raw) }
+		if e.node != nil {
+			set = func() error { return s.field.(structured).setYAML(e.node) }
+		}
+		if err := set(); err != nil {
 			problems = append(problems, &Problem{
 				Setting: s.name,
 				Value:   s.show(e.raw...),

@@ -24,6 +24,7 @@ func settings(c *Config) []setting {
 		clients  = "Clients"
 		redis    = "Redis"
 		counters = "Counters"
+		ordinary = "Ordinary keys"
 		limits   = "Limits"
 		running  = "Running"
 	)
@@ -66,6 +67,11 @@ func settings(c *Config) []setting {
 			field: &duration{&c.DeadAfter, 100 * time.Millisecond, 24 * time.Hour, false}},
 		{group: counters, name: "partitions", arg: "N", help: "containers per namespace and family",
 			field: &integer{&c.Partitions, 1, 1024}},
+
+		{group: ordinary, name: "lax", arg: "GLOB", help: "ordinary keys that are counters; repeatable",
+			field: &patterns{&c.Lax}},
+		{group: ordinary, name: "observe", help: "only report what lax would save",
+			field: &boolean{&c.Observe}},
 
 		{group: limits, name: "max-pending", arg: "N", help: "most counters waiting for Redis",
 			field: &integer{&c.MaxPending, 1, 100_000_000}},

@@ -109,5 +109,9 @@ func (c Config) problems(found Problems) Problems {
 	// Else what is merely waiting for its flush would be refused as too old.
 	between(c.MaxPendingAge == 0 || c.MaxPendingAge >= 2*c.FlushInterval, "max-pending-age", "flush-interval",
 		fmt.Sprintf("none, or at least %s, twice flush-interval (%s)", durationText(2*c.FlushInterval), interval))
+	if p := slowest(c.Lax); c.MaxPendingAge > 0 {
+		between(c.MaxPendingAge >= 2*p.FlushInterval, "max-pending-age", "lax",
+			fmt.Sprintf("none, or at least %s, twice the flush_interval of %q", durationText(2*p.FlushInterval), p.Glob))
+	}
 	return found
 }

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // value is a kind of setting bound to a field of a Config.
@@ -21,8 +23,15 @@ type value interface {
 	check() error
 	// allowed describes in words what check lets pass.
 	allowed() string
-	// String is the field in a form that set accepts.
+	// String is the field in a form that set accepts, or setYAML.
 	String() string
+}
+
+// structured is a value that the file may have as more than strings.
+type structured interface {
+	value
+	// setYAML is set for what the file has; the node is no null.
+	setYAML(node *yaml.Node) error
 }
 
 const (
