@@ -53,11 +53,38 @@ func (e *Engine) Read(ctx context.Context, db int, keys [][]byte, out []Number) 
 // AskKeys has lax ordinary keys loaded, without waiting, so that they come with
 // whatever is waited for next.
 func (e *Engine) AskKeys(db int, keys [][]byte) {
-	for _, key := range keys {
+	for _, key := range keys { // those that are not lax are passed over
 		if p, err := e.ordinary(db, key); err == nil && p.ask(key, hash(key), len(keys) > fewKeys) {
 			p.kick()
 		}
 	}
+}
+
+// Known is what is known of an ordinary key without asking.
+type Known uint8
+
+const (
+	Unknown   Known = iota // not in memory
+	IsNumber               // a number, or missing, when Redis was asked last
+	IsForeign              // see Number
+)
+
+// KnownOf tells what is known of a lax ordinary key.
+func (e *Engine) KnownOf(db int, key []byte) Known {
+	p, err := e.ordinary(db, key)
+	if err != nil {
+		return IsForeign
+	}
+	s := p.shardOf(hash(key))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch c := s.cells[string(key)]; {
+	case c == nil || !c.loaded:
+		return Unknown
+	case c.err != nil:
+		return IsForeign
+	}
+	return IsNumber
 }
 
 // anyColdKey reports whether one of the keys cannot be answered as it is.

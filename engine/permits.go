@@ -116,6 +116,12 @@ func (e *Engine) question(ctx context.Context, calls ...lua.Call) []lua.Reply {
 	return e.store.Run(ctx, calls)
 }
 
+// Question asks Redis something that changes nothing, as the proxy's own user.
+func (e *Engine) Question(ctx context.Context, words ...any) (any, error) {
+	reply := e.question(ctx, lua.Command(words...))[0]
+	return reply.Value, reply.Err
+}
+
 // allRights is what ACL GETUSER says of a user who may do everything. Redis 6
 // has the keys in a list.
 var allRights = map[string]string{"commands": "+@all", "keys": "~*"}

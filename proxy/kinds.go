@@ -28,7 +28,9 @@ const (
 	attacks                // POST, Host: — a browser was tricked into talking to us
 	fromMemory             // ours, and answered from memory
 	fromRedis              // ours, and may wait for Redis
+	counts                 // on ordinary keys that may be counted in memory: INCR, GET…
 	inMulti                // sent in MULTI to spoil the transaction; its reply is replaced
+	aborts                 // DISCARD, sent in place of an EXEC; its reply is replaced
 )
 
 // uncertain reports whether the session knows only after the reply if it is in MULTI.
@@ -54,7 +56,7 @@ var aliases = map[string]string{
 // maxKindName is more than the longest name in the table, the deny list apart.
 const maxKindName = 32
 
-func newKindTable(deny []string) kindTable {
+func newKindTable(deny []string, counting bool) kindTable {
 	t := kindTable{foreign: map[string]kind{
 		"hello": setsUp, "auth": setsUp, "select": setsUp, "readonly": setsUp, "readwrite": setsUp,
 		"client": keepsState, "watch": watches, "unwatch": unwatches,
@@ -65,6 +67,11 @@ func newKindTable(deny []string) kindTable {
 		"quit": quits, "command": listsTable, "info": informs,
 		"post": attacks, "host:": attacks,
 	}}
+	if counting {
+		for _, name := range []string{"incr", "incrby", "decr", "decrby", "get", "mget"} {
+			t.foreign[name] = counts
+		}
+	}
 	for _, name := range deny {
 		t.deny(lower(name))
 	}

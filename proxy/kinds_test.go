@@ -7,7 +7,7 @@ import (
 )
 
 func TestKinds(t *testing.T) {
-	table := newKindTable([]string{"SHUTDOWN", "Sync", "dkc.clear"})
+	table := newKindTable([]string{"SHUTDOWN", "Sync", "dkc.clear"}, false)
 	for in, want := range map[string]kind{
 		"GET a": plain, "get": plain, "NoSuchCommand": plain, "dk": plain, "DK.NOPE": plain, strings.Repeat("x", 100): plain,
 		"DK.INC a": fromMemory, "dkc.get a": fromMemory, "DKS.INC a": fromRedis, "DK.SET a 1": fromRedis, "DKC.CLEAR": denied,
@@ -29,7 +29,7 @@ func TestKinds(t *testing.T) {
 }
 
 func TestDeny(t *testing.T) {
-	table := newKindTable([]string{"Config|SET", "client|kill", "DEBUG", "debug|sleep", "SlaveOf", "getrange", "acl|SETUSER", "a-container-with-a-very-long-name-indeed|x"})
+	table := newKindTable([]string{"Config|SET", "client|kill", "DEBUG", "debug|sleep", "SlaveOf", "getrange", "acl|SETUSER", "a-container-with-a-very-long-name-indeed|x"}, false)
 	for in, want := range map[string]string{
 		"CONFIG SET a b": "config|set", "config sEt": "config|set", "CONFIG GET a": "", "CONFIG": "", "CONFIG SETX": "", "SET CONFIG": "",
 		"client KILL x": "client|kill", "CLIENT ID": "", "CLIENT TRACKING ON": "",
@@ -49,7 +49,7 @@ func TestDeny(t *testing.T) {
 }
 
 func TestKindsAllocateNothing(t *testing.T) {
-	table := newKindTable(DefaultDeny)
+	table := newKindTable(DefaultDeny, false)
 	args := [][]byte{[]byte("GET"), []byte("a")}
 	if n := testing.AllocsPerRun(100, func() { table.of(args) }); n != 0 {
 		t.Errorf("%v allocations", n)

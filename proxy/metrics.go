@@ -5,6 +5,7 @@ import "sync/atomic"
 // metrics are the proxy's own counters. Safe for concurrent use.
 type metrics struct {
 	ours            atomic.Uint64 // commands of ours answered
+	counted         atomic.Uint64 // commands on ordinary keys, answered from memory
 	forwarded       atomic.Uint64 // commands sent to Redis for clients
 	refused         atomic.Uint64 // commands of the deny list
 	clients         atomic.Int64  // connected now

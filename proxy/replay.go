@@ -65,6 +65,9 @@ func (s *session) answerSetup(i int) bool {
 		if !s.setup.apply(it.req.args) {
 			s.opaque = true
 		}
+		if word(it.req.args, 0) == "select" {
+			s.lax.elsewhere = false
+		}
 		if word(it.req.args, 0) == "hello" {
 			s.srv.seen.fromHello(reply)
 		}

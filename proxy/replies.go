@@ -155,7 +155,7 @@ func (s *session) copyReply(it *item) {
 		}
 		push := s.up.fr.push()
 		switch {
-		case it.kind == inMulti:
+		case it.kind == inMulti || it.kind == aborts:
 			kept = append(kept, piece...)
 			if done && push {
 				s.append(kept)
@@ -187,6 +187,9 @@ func (s *session) note(it *item, first byte, seen []byte) {
 	switch it.kind {
 	case inMulti:
 		s.append([]byte(it.text))
+	case aborts:
+		s.append([]byte(it.text))
+		s.inMulti, s.watching = false, false
 	case keepsState:
 		s.opaque = s.opaque || !failed
 	case watches:
@@ -204,6 +207,7 @@ func (s *session) note(it *item, first byte, seen []byte) {
 	case resets:
 		if !failed {
 			s.inMulti, s.watching, s.opaque, s.authed, s.named = false, false, false, false, false
+			s.lax.elsewhere = false
 			s.becomes(defaultUser)
 			s.setup.reset()
 		}

@@ -89,6 +89,7 @@ type Server struct {
 	watch   watch
 	seen    seenRedis
 	demand  authDemand
+	lax     *lax           // nil: no ordinary key is counted
 	acl     *acl.Book      // nil: Redis is the embedded one, where everybody may do everything
 	wg      sync.WaitGroup // sessions and their goroutines
 
@@ -121,7 +122,7 @@ func New(opts Options) (*Server, error) {
 	srv := &Server{
 		opts:      opts,
 		log:       opts.Logger,
-		kinds:     newKindTable(opts.Deny),
+		kinds:     newKindTable(opts.Deny, opts.Engine.HasLax()),
 		spoiler:   appendCommand(nil, "GET"), // wrong arity: refused everywhere, embedded included
 		started:   time.Now(),
 		ended:     make(chan struct{}),
@@ -132,6 +133,9 @@ func New(opts Options) (*Server, error) {
 	srv.budget.limit, srv.budget.holders = opts.ClientMemory, srv.holders
 	srv.dialer = dialer{opts: opts.Redis, maxSockets: opts.MaxSockets, log: srv.log, bufs: &srv.bufs, m: &srv.metrics}
 	srv.demand = authDemand{opts: opts.Redis, age: demandAge, never: opts.Embedded, ctx: srv.ctx, run: srv.wg.Go}
+	if opts.Engine.HasLax() {
+		srv.lax = newLax(opts.Engine)
+	}
 	if !opts.Embedded {
 		srv.acl = acl.New(acl.Options{Redis: opts.Engine, Context: srv.ctx, Go: srv.wg.Go})
 	}
@@ -172,10 +176,11 @@ func (srv *Server) takeOver(conn redcon.Conn, _ redcon.Command) {
 
 // serve answers a client until its connection ends.
 func (srv *Server) serve(c *clientConn) {
+	s := c.session.(*session)
 	defer srv.wg.Done()
 	defer c.drop()
+	defer s.letGo()
 	defer c.Close()
-	s := c.session.(*session)
 	for {
 		batch, err := c.next()
 		if err != nil {

@@ -39,6 +39,7 @@ type session struct {
 	cleared    bool      // for the rest of the batch: the client may do everything
 	over       bool
 
+	lax     laxState
 	errands errands       // ours that wait for their turn in the pump
 	pumped  chan struct{} // closed when the pump has ended; nil before it begins
 
@@ -55,10 +56,17 @@ type item struct {
 	cmd  *commands.Command // ours
 	// text is the reply of a refused command.
 	text string
+
+	count   count // counts
+	delta   int64 // … by how much
+	touches bool  // what is counted, so that it needs a hold
+	flushes bool  // … and what was flushed for it is of its connection's concern
 }
 
 // forwards reports whether the item's command goes to Redis.
-func (it *item) forwards() bool { return it.cmd == nil && it.kind != denied || it.kind == inMulti }
+func (it *item) forwards() bool {
+	return it.cmd == nil && it.kind != denied && it.kind != counts || it.kind == inMulti
+}
 
 func newSession(srv *Server, conn *clientConn) *session {
 	ctx, cancel := context.WithCancel(srv.ctx)
@@ -106,6 +114,9 @@ func (s *session) warm() {
 		}
 	}
 	commands.Prefetch(s.srv.opts.Engine, s.prefetch)
+	if s.srv.lax != nil {
+		s.warmKeys()
+	}
 }
 
 // collect takes the commands off the front of the batch that can be sent to
@@ -113,8 +124,10 @@ func (s *session) warm() {
 // wait for what is before it comes alone.
 func (s *session) collect(batch []request) int {
 	s.clearRun()
-	uncertain := false // whether in MULTI shows only when the run is answered
-	settingUp := false
+	var state runState
+	if s.inMulti {
+		state.multi = inside
+	}
 	for _, req := range batch {
 		if req.part {
 			if len(s.run) == 0 {
@@ -127,11 +140,23 @@ func (s *session) collect(batch []request) int {
 		it.kind, it.cmd = s.srv.kinds.of(req.args)
 		switch it.kind {
 		case fromMemory, fromRedis, denied, listsTable, informs, pumps, quits, attacks:
-			if uncertain {
+			if state.uncertain() {
 				return s.answerRun()
 			}
 			if s.inMulti {
 				s.adaptToMulti(&it)
+			}
+		}
+		end := false
+		if s.srv.lax != nil {
+			switch s.placeLax(&it, &state) {
+			case waits:
+				return s.answerRun()
+			case alone:
+				s.answerMGet(&it)
+				return 1
+			case ends:
+				end = true
 			}
 		}
 		switch it.kind {
@@ -145,12 +170,14 @@ func (s *session) collect(batch []request) int {
 			s.srv.metrics.refused.Add(1)
 			it.text = s.srv.kinds.refusal(req.args)
 		}
-		if it.forwards() && it.kind != setsUp && settingUp && !s.proven() {
+		if it.forwards() && it.kind != setsUp && state.settingUp && !s.proven() {
 			return s.answerRun() // while it may be answered without Redis
 		}
-		settingUp = settingUp || it.kind == setsUp
-		uncertain = uncertain || it.kind.uncertain()
+		state.follow(&it)
 		s.run = append(s.run, it)
+		if end {
+			break
+		}
 	}
 	return s.answerRun()
 }
@@ -195,9 +222,14 @@ func (s *session) answerAlone(it *item) {
 
 // answerRun sends what is Redis' of the run and answers all of it in order.
 func (s *session) answerRun() int {
+	hold, touching := s.holding()
+	defer func() { s.endHold(hold) }()
 	s.sends = s.sends[:0]
 	for i := range s.run {
 		if it := &s.run[i]; it.forwards() {
+			if it.flushes {
+				s.sends = append(s.sends, probe)
+			}
 			s.sends = append(s.sends, it.req.raw)
 		}
 	}
@@ -229,6 +261,8 @@ func (s *session) answerRun() int {
 		case s.over:
 		case it.cmd != nil && it.kind != inMulti:
 			s.answerOurs(it)
+		case it.kind == counts:
+			s.answerCount(i)
 		case it.kind == denied:
 			s.append([]byte(it.text))
 		case !reached:
@@ -236,9 +270,19 @@ func (s *session) answerRun() int {
 		case it.kind == setsUp:
 			reached = s.answerSetup(i)
 		default:
+			if it.flushes {
+				s.dropReply() // to the command before
+			}
 			s.copyReply(it)
 		}
+		if s.run[i].touches {
+			if touching--; touching == 0 {
+				s.endHold(hold)
+				hold = nil
+			}
+		}
 	}
+	s.settleLax()
 	finished = true
 	return len(s.run)
 }

@@ -1,5 +1,7 @@
 package proxy
 
+import "strconv"
+
 // slot is one kind of what a client sets up on its connection. The order is
 // that of the replay: what a user may do at all comes first.
 type slot uint8
@@ -34,6 +36,7 @@ const maxSetup = 16 << 10
 // Not safe for concurrent use.
 type setup struct {
 	cmds [slots][]byte
+	db   int // the database that is selected
 }
 
 // resp3 reports whether the client speaks RESP3.
@@ -48,6 +51,7 @@ func (s *setup) apply(args [][]byte) bool {
 	case "hello":
 		return s.applyHello(args)
 	case "select":
+		s.db, _ = strconv.Atoi(word(args, 1))
 		return s.setUnless(slotDB, word(args, 1) == "0", args...)
 	case "readonly", "readwrite":
 		return s.setUnless(slotRead, word(args, 0) == "readwrite", args...)

@@ -33,7 +33,11 @@ func (s *session) stream(req request) {
 		it.kind, it.cmd = s.srv.kinds.of(req.args)
 	}
 	if it.kind != denied {
-		s.passOn(&it)
+		if s.srv.lax == nil {
+			s.passOn(&it)
+		} else {
+			s.passHeld(&it)
+		}
 		return
 	}
 	if s.inMulti {

@@ -89,7 +89,7 @@ func (w *workspace) clearRun() {
 
 // footprint is the memory that it takes, in bytes.
 func (w *workspace) footprint() int {
-	const request, item = 56, 88
+	const request, item = 56, 112
 	size := request*cap(w.batch) + item*cap(w.run) + sliceSize*(cap(w.arena)+cap(w.sends)+cap(w.prefetch))
 	if w.small != nil {
 		size += w.small.footprint()

@@ -261,8 +261,20 @@ func engineOptions(cfg conf.Config, opts *redis.Options, log *slog.Logger) engin
 		MaxPendingAge:  cfg.MaxPendingAge,
 		WaitReplicas:   cfg.WaitReplicas,
 		CommandTimeout: cfg.CommandTimeout,
+		Lax:            patterns(cfg),
 		Logger:         log,
 	}
+}
+
+// patterns are the ordinary keys that are counted: none while they are only observed.
+func patterns(cfg conf.Config) (list []engine.Pattern) {
+	if cfg.Observe {
+		return nil
+	}
+	for _, p := range cfg.Lax {
+		list = append(list, engine.Pattern{Glob: p.Glob, FlushInterval: p.FlushInterval, AllowedLag: p.AllowedLag})
+	}
+	return list
 }
 
 func proxyOptions(cfg conf.Config, opts *redis.Options, eng *engine.Engine, log *slog.Logger) proxy.Options {

@@ -201,3 +201,18 @@ func BenchmarkTouched(b *testing.B) {
 		})
 	}
 }
+
+// Of a command that comes in pieces only the beginning is known.
+func TestWhatTheBeginningTells(t *testing.T) {
+	table := parsed(t, savedReply(t))
+	for text, want := range map[string][2]bool{
+		"SET k": {true, false}, "append k": {true, false}, "HSET k": {true, false}, "XADD k": {true, false},
+		"MSET k": {}, "DEL k": {}, "EVAL return": {}, "SORT k": {}, "COPY k": {}, "XREAD COUNT": {}, "ECHO x": {false, true},
+		"PUBLISH c": {false, true}, "NOSUCH k": {}, "OBJECT ENCODING": {}, "FLUSHALL": {},
+	} {
+		args := line(text)
+		if got := [2]bool{table.FirstKeyOnly(args[0]), table.Keyless(args)}; got != want {
+			t.Errorf("%s: first key only and keyless are %v, want %v", text, got, want)
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package proxy
+
+import (
+	"strconv"
+
+	"github.com/distkit/distkit-proxy/commands"
+	"github.com/distkit/distkit-proxy/engine"
+)
+
+// counting is whether a client's commands may be answered from memory.
+type counting uint8
+
+const (
+	countsHere    counting = iota
+	countsInRedis          // under a hold
+	countsNot              // Redis will refuse them
+)
+
+// mayCount tells whether the client may do in memory what it could do in Redis.
+func (s *session) mayCount() counting {
+	switch s.standing() {
+	case demandAuth:
+		return countsNot
+	case demandUnknown:
+		return countsInRedis
+	}
+	if s.cleared || s.srv.acl == nil {
+		return countsHere
+	}
+	if s.disguised {
+		return countsInRedis
+	}
+	if s.user == nil {
+		s.user = s.srv.acl.User(defaultUser)
+	}
+	if s.user.All() || s.user.Rights(s.ctx, func() bool { return s.send() == nil }) == engine.PermitAll {
+		s.cleared = s.authed
+		return countsHere
+	}
+	return countsInRedis
+}
+
+// answerCount answers s.run[i], a command on one key that is counted.
+func (s *session) answerCount(i int) {
+	it := &s.run[i]
+	s.srv.metrics.counted.Add(1)
+	key := it.req.args[1]
+	var n engine.Number
+	if it.count == countAdd {
+		n = s.srv.lax.engine.IncrBy(s.ctx, s.setup.db, key, it.delta)
+	} else {
+		var out [1]engine.Number
+		s.srv.lax.engine.Read(s.ctx, s.setup.db, it.req.args[1:2], out[:])
+		n = out[0]
+	}
+	switch {
+	case s.over:
+	case n.Err != nil:
+		s.room(smallReply)
+		s.out = commands.FromError(n.Err).AppendTo(s.out)
+	case n.Foreign:
+		s.answerForeign(i)
+		return
+	case it.count == countAdd:
+		s.room(smallReply)
+		s.out = strconv.AppendInt(append(s.out, ':'), n.N, 10)
+		s.out = append(s.out, '\r', '\n')
+	default:
+		s.room(smallReply)
+		s.out = s.appendNumber(s.out, n)
+	}
+	s.trim()
+}
+
+// appendNumber appends what GET replies.
+func (s *session) appendNumber(dst []byte, n engine.Number) []byte {
+	if n.Missing {
+		return append(dst, s.null()...)
+	}
+	var room [20]byte
+	text := strconv.AppendInt(room[:0], n.N, 10)
+	return append(append(appendHeader(dst, '$', len(text)), text...), '\r', '\n')
+}
+
+// null is the reply of a key that is missing.
+func (s *session) null() string {
+	if s.setup.resp3() {
+		return "_\r\n"
+	}
+	return "$-1\r\n"
+}
+
+// answerForeign has Redis answer s.run[i], whose key turns out to be nothing that
+// is counted. The replies to what is behind it may be on their way already: then
+// it is asked on another connection.
+func (s *session) answerForeign(i int) {
+	it := &s.run[i]
+	hold, err := s.srv.lax.engine.Hold(s.ctx, []engine.Touch{{DB: s.setup.db, Keys: it.req.args[1:2]}})
+	if err != nil {
+		s.append(commands.FromError(err).AppendTo(nil))
+		return
+	}
+	defer hold.Release()
+	for j := i + 1; j < len(s.run); j++ {
+		if s.run[j].forwards() {
+			s.forwardAside(it)
+			return
+		}
+	}
+	s.forwardNow(it)
+}
+
+// forwardNow sends one command and copies its reply; nothing else is on its way.
+func (s *session) forwardNow(it *item) {
+	up, reached := s.upstream()
+	switch {
+	case s.over:
+	case !reached:
+		s.append([]byte(errNoRedis))
+	default:
+		s.srv.metrics.forwarded.Add(1)
+		if err := up.write([][]byte{it.req.raw}); err != nil {
+			s.lost(err)
+			return
+		}
+		s.copyReply(it)
+	}
+}
+
+// forwardAside is forwardNow on a connection of its own.
+func (s *session) forwardAside(it *item) {
+	side, err := s.srv.dialer.dial(s.ctx)
+	if err != nil {
+		s.append([]byte(errNoRedis))
+		return
+	}
+	if err := s.prepare(side); err != nil {
+		side.close()
+		side.release()
+		s.append([]byte(errNoRedis))
+		return
+	}
+	main := s.up
+	swap := func(up *upstream) {
+		s.mu.Lock()
+		s.up = up
+		s.mu.Unlock()
+	}
+	swap(side)
+	if s.ctx.Err() != nil { // end has run in between and did not see it
+		side.close()
+	}
+	s.forwardNow(it)
+	if s.up == side {
+		side.close()
+		side.release()
+	}
+	swap(main)
+}

@@ -1,0 +1,299 @@
+package proxy
+
+import (
+	"bytes"
+
+	"github.com/distkit/distkit-proxy/commands"
+	"github.com/distkit/distkit-proxy/engine"
+)
+
+// laxState is what a session keeps of the ordinary keys that are counted.
+type laxState struct {
+	touches []engine.Touch // of the run
+	buf     [][]byte       // to look for keys in
+	queued  []engine.Touch // of what MULTI has queued; the keys are copies
+	watched []*engine.Hold // WATCH's
+	// elsewhere: only Redis knows which database is selected.
+	elsewhere bool
+}
+
+// runState is what the run so far says of the command that comes next.
+type runState struct {
+	multi     multi
+	settingUp bool
+	counting  bool // the run has commands that are answered from memory
+}
+
+// multi is whether the next command is in a transaction.
+type multi uint8
+
+const (
+	outside multi = iota
+	inside
+	opened // by a MULTI of the run: unless Redis refuses that
+	closed // by an EXEC or its like of the run: likewise
+)
+
+// uncertain reports whether only the run's replies tell.
+func (r *runState) uncertain() bool { return r.multi > inside }
+
+// follow takes note of a command that is put in the run.
+func (r *runState) follow(it *item) {
+	r.settingUp = r.settingUp || it.kind == setsUp
+	r.counting = r.counting || it.kind == counts
+	switch {
+	case it.kind == opensMulti && r.multi != inside:
+		r.multi = opened
+	case it.kind.uncertain() && it.kind != opensMulti:
+		r.multi = closed
+	}
+}
+
+// queues reports whether Redis queues the next command, unless it refuses the MULTI.
+func (r *runState) queues() bool { return r.multi == inside || r.multi == opened }
+
+// verdict is where a command goes that bears on what is counted.
+type verdict uint8
+
+const (
+	joins verdict = iota // the run
+	waits                // until the run is answered
+	ends                 // the run: nothing is sent together with what is behind it
+	alone                // it is answered by itself
+)
+
+// placeLax says where a command goes, and takes note of what it touches. A command
+// of ours touches nothing.
+func (s *session) placeLax(it *item, r *runState) verdict {
+	if it.kind == counts {
+		return s.placeCount(it, r)
+	}
+	switch it.kind {
+	case execs:
+		if r.queues() && len(s.lax.queued) > 0 {
+			if r.counting {
+				return waits
+			}
+			it.touches = true
+			s.lax.touches = append(s.lax.touches, s.lax.queued...)
+		}
+	case setsUp:
+		if r.queues() && word(it.req.args, 0) == "select" {
+			s.lax.elsewhere = true
+		}
+	case plain, keepsState, watches:
+		return s.placeTouch(it, r)
+	}
+	return joins
+}
+
+// placeCount is placeLax for INCR and its like, which are answered from memory if
+// they may be.
+func (s *session) placeCount(it *item, r *runState) verdict {
+	how, delta, ok := counted(it.req.args)
+	if !ok || !s.anyLax(it.req.args, how) {
+		it.kind = plain
+		return joins
+	}
+	if r.queues() || s.lax.elsewhere {
+		it.kind = plain
+		return s.placeTouch(it, r)
+	}
+	if len(s.run) > 0 && (r.uncertain() || r.settingUp || how == countMGet) {
+		return waits
+	}
+	switch s.mayCount() {
+	case countsNot:
+		it.kind = plain
+		return joins
+	case countsInRedis:
+		it.kind = plain
+		return s.placeTouch(it, r)
+	}
+	it.count, it.delta = how, delta
+	switch {
+	case how == countMGet:
+		return alone
+	case how == countAdd:
+		return joins
+	}
+	switch s.srv.lax.engine.KnownOf(s.setup.db, it.req.args[1]) {
+	case engine.IsForeign:
+		it.kind = plain
+		return s.placeTouch(it, r)
+	case engine.Unknown:
+		return ends
+	}
+	return joins
+}
+
+// anyLax reports whether a key of a command that may count is lax.
+func (s *session) anyLax(args [][]byte, how count) bool {
+	if how != countMGet {
+		return s.srv.lax.engine.IsLax(args[1])
+	}
+	for _, key := range args[1:] {
+		if s.srv.lax.engine.IsLax(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// placeTouch is placeLax for what goes to Redis and may touch what is counted.
+func (s *session) placeTouch(it *item, r *runState) verdict {
+	l := &s.lax
+	from := len(l.touches)
+	l.touches, l.buf = s.srv.lax.touches(s.ctx, s.setup.db, it.req.args, l.touches, l.buf[:0:0])
+	if len(l.touches) == from {
+		return joins
+	}
+	if s.standing() == demandAuth { // Redis refuses it
+		l.touches = l.touches[:from]
+		return joins
+	}
+	switch {
+	case r.queues():
+		s.queue(l.touches[from:])
+		if r.multi == inside {
+			l.touches = l.touches[:from]
+			return joins
+		}
+	case len(s.run) > 0 && (r.uncertain() || r.settingUp):
+		l.touches = l.touches[:from]
+		return waits
+	}
+	if r.counting {
+		l.touches = l.touches[:from]
+		return waits
+	}
+	if l.elsewhere {
+		l.touches = append(l.touches[:from], everything)
+	}
+	it.touches, it.flushes = true, word(it.req.args, 0) == "wait" || word(it.req.args, 0) == "waitaof"
+	return joins
+}
+
+// everything is touched by what touches one knows not what.
+var everything = engine.Touch{DB: engine.AllDatabases, Whole: true}
+
+// maxQueued bounds the keys that are remembered of one transaction.
+const maxQueued = 4096
+
+// queue remembers what a command touches that Redis queues until EXEC.
+func (s *session) queue(touches []engine.Touch) {
+	l := &s.lax
+	if l.elsewhere || len(l.queued)+len(touches) > maxQueued {
+		l.queued = append(l.queued[:0], everything)
+		return
+	}
+	for _, t := range touches {
+		if len(t.Keys) > maxQueued {
+			l.queued = append(l.queued[:0], everything)
+			return
+		}
+		own := make([][]byte, len(t.Keys))
+		for i, key := range t.Keys {
+			own[i] = bytes.Clone(key)
+		}
+		t.Keys = own
+		l.queued = append(l.queued, t)
+	}
+}
+
+// holding takes the hold that the run needs, and returns how many of its commands
+// need it. If it cannot be had, because Redis is away, those are refused.
+func (s *session) holding() (hold *engine.Hold, touching int) {
+	l := &s.lax
+	if len(l.touches) == 0 {
+		return nil, 0
+	}
+	for i := range s.run {
+		if s.run[i].touches {
+			touching++
+		}
+	}
+	hold, err := s.srv.lax.engine.Hold(s.ctx, l.touches)
+	clear(l.touches)
+	l.touches = l.touches[:0]
+	if err == nil {
+		return hold, touching
+	}
+	text := commands.FromError(err).AppendTo(nil)
+	open := s.inMulti
+	for i := range s.run {
+		it := &s.run[i]
+		switch {
+		case it.kind == opensMulti:
+			open = true
+		case it.kind == execs && it.touches:
+			it.kind, it.text = aborts, "-EXECABORT Transaction discarded because of: "+string(text[1:])
+			it.req.raw = discardCommand
+		case it.touches && open:
+			it.kind, it.text, it.req.raw = inMulti, string(text), s.srv.spoiler
+		case it.touches:
+			it.kind, it.text = denied, string(text)
+		}
+		if it.kind == execs || it.kind == discards || it.kind == aborts {
+			open = false
+		}
+	}
+	return nil, touching
+}
+
+// endHold ends a run's hold, or keeps it for as long as the client watches.
+func (s *session) endHold(hold *engine.Hold) {
+	if s.watching && hold != nil {
+		s.lax.watched = append(s.lax.watched, hold)
+		return
+	}
+	hold.Release()
+}
+
+// warmKeys has the counted keys loaded that the commands behind ask for.
+func (s *session) warmKeys() {
+	var keys [][]byte
+	for _, req := range s.ahead {
+		if k, _ := s.srv.kinds.of(req.args); req.part || k != counts {
+			continue
+		}
+		switch how, _, ok := counted(req.args); {
+		case !ok:
+		case how == countMGet:
+			keys = append(keys, req.args[1:]...)
+		default:
+			keys = append(keys, req.args[1])
+		}
+	}
+	s.srv.lax.engine.AskKeys(s.setup.db, keys)
+}
+
+// dropReply reads a reply that nobody is to see.
+func (s *session) dropReply() {
+	if _, err := s.whole(s.up); err != nil {
+		s.lost(err)
+	}
+}
+
+var discardCommand = appendCommand(nil, "DISCARD")
+
+// settleLax brings the state up to date when a run has been answered: what was
+// queued or watched may be so no longer.
+func (s *session) settleLax() {
+	if !s.inMulti {
+		s.lax.queued = nil
+	}
+	if !s.watching {
+		s.unwatch()
+	}
+}
+
+// letGo ends the holds of a session that is over.
+func (s *session) letGo() { s.unwatch() }
+
+func (s *session) unwatch() {
+	for _, hold := range s.lax.watched {
+		hold.Release()
+	}
+	s.lax.watched = nil
+}
