@@ -35,6 +35,7 @@ func TestDefaultsAgreeWithTheParts(t *testing.T) {
 func TestEverySettingReachesItsPart(t *testing.T) {
 	c := conf.Default()
 	c.InstanceID, c.MaxPendingAge, c.IdleTimeout, c.WaitReplicas = "me", time.Hour, time.Hour, 1
+	c.Lax = []conf.LaxPattern{{Glob: "x"}}
 	log := slog.New(slog.DiscardHandler)
 	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter")
 	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log), "TLS") // TestTLS
