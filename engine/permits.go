@@ -36,20 +36,30 @@ var ErrUntold = errors.New("engine: Redis does not tell what a user may do")
 // Use is what a command does to the counters of a namespace and family.
 type Use struct {
 	Family    Family
-	Namespace string
+	Namespace string // of Ordinary: the key
 	Write     bool
+	// Verb is the command on an ordinary key, in lower case.
+	Verb string
 }
 
-// Command is what the user would send Redis for the same: HGET, or HINCRBY for a write.
+// Command is what the user would send Redis for the same: HGET, or HINCRBY for a
+// write; on an ordinary key the command itself.
 func (u Use) Command() string {
+	if u.Family == Ordinary {
+		return u.Verb
+	}
 	if u.Write {
 		return "hincrby"
 	}
 	return "hget"
 }
 
-// Containers are the hashes of the totals, one for each partition.
+// Containers are the hashes of the totals, one for each partition, or the
+// ordinary key.
 func (e *Engine) Containers(u Use) []string {
+	if u.Family == Ordinary {
+		return []string{u.Namespace}
+	}
 	names := make([]string, e.opts.Partitions)
 	for i := range names {
 		keys := lua.NewKeys(u.Namespace, u.Family.Container(), i, e.opts.Partitions)
@@ -82,7 +92,10 @@ func (e *Engine) UserRights(ctx context.Context, user string) (Permit, error) {
 func (e *Engine) UserMay(ctx context.Context, user string, use Use) (Permit, error) {
 	var calls []lua.Call
 	for _, name := range e.Containers(use) {
-		words := []any{"acl", "dryrun", user, use.Command(), name, "f"}
+		words := []any{"acl", "dryrun", user, use.Command(), name}
+		if use.Family != Ordinary {
+			words = append(words, "f")
+		}
 		if use.Write {
 			words = append(words, "1")
 		}

@@ -81,7 +81,7 @@ func TestUserRightsAndUserMay(t *testing.T) {
 		if rights != tc.rights || (err != nil) != tc.err {
 			t.Errorf("%s: rights %v, %v", name, rights, err)
 		}
-		may, err := e.UserMay(t.Context(), "u", Use{LaxInstance, "ns", true})
+		may, err := e.UserMay(t.Context(), "u", Use{Family: LaxInstance, Namespace: "ns", Write: true})
 		if may != tc.may || errors.Is(err, ErrUntold) != tc.untold || (err != nil) != (tc.err || tc.untold) {
 			t.Errorf("%s: may %v, %v", name, may, err)
 		}

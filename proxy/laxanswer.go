@@ -17,7 +17,8 @@ const (
 )
 
 // mayCount tells whether the client may do in memory what it could do in Redis.
-func (s *session) mayCount() counting {
+// What Redis refuses it is to say itself.
+func (s *session) mayCount(args [][]byte, how count) counting {
 	switch s.standing() {
 	case demandAuth:
 		return countsNot
@@ -37,7 +38,17 @@ func (s *session) mayCount() counting {
 		s.cleared = s.authed
 		return countsHere
 	}
-	return countsInRedis
+	keys := args[1:]
+	if how == countAdd {
+		keys = keys[:1]
+	}
+	for _, key := range keys {
+		p := s.user.MayCount(s.ctx, word(args, 0), key, how == countAdd && len(args) > 2, func() bool { return s.send() == nil })
+		if p != engine.PermitYes {
+			return countsInRedis
+		}
+	}
+	return countsHere
 }
 
 // answerCount answers s.run[i], a command on one key that is counted.

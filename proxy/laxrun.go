@@ -102,7 +102,7 @@ func (s *session) placeCount(it *item, r *runState) verdict {
 	if len(s.run) > 0 && (r.uncertain() || r.settingUp || how == countMGet) {
 		return waits
 	}
-	switch s.mayCount() {
+	switch s.mayCount(it.req.args, how) {
 	case countsNot:
 		it.kind = plain
 		return joins

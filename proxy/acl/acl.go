@@ -19,7 +19,7 @@ import (
 const (
 	DefaultAge    = 2 * time.Second
 	DefaultUsers  = 256
-	DefaultSpaces = 256
+	DefaultSpaces = 4096
 )
 
 // retryPause is how long nobody asks again after Redis did not answer.
@@ -42,7 +42,7 @@ type Options struct {
 	// Age is how long an answer counts. Default DefaultAge.
 	Age time.Duration
 	// Users bounds the users that are remembered, Spaces for each of them what
-	// they may do where. Defaults DefaultUsers and DefaultSpaces.
+	// they may do where: with which namespace, or ordinary key. Defaults DefaultUsers and DefaultSpaces.
 	Users, Spaces int
 }
 
@@ -133,11 +133,24 @@ type Tryout func(ctx context.Context, use engine.Use) (engine.Permit, error)
 // May is PermitYes, PermitNoCommand, PermitNoKey, PermitGone, PermitSome where
 // it cannot be found out, or PermitUnknown while Redis was never reached.
 func (u *User) May(ctx context.Context, f engine.Family, namespace []byte, write bool, wait Waiter, try Tryout) engine.Permit {
-	a := u.use(f, namespace, write, true)
+	a := u.use(f, "", namespace, write, true)
 	if p, fresh := a.read(u.book.opts.Age); fresh {
 		return p
 	}
-	use := engine.Use{Family: f, Namespace: string(namespace), Write: write}
+	return u.ask(ctx, a, engine.Use{Family: f, Namespace: string(namespace), Write: write}, wait, try)
+}
+
+// MayCount is May for a command on an ordinary key, by its name in lower case;
+// operand says that an integer follows the key.
+func (u *User) MayCount(ctx context.Context, verb string, key []byte, operand bool, wait Waiter) engine.Permit {
+	a := u.use(engine.Ordinary, verb, key, operand, true)
+	if p, fresh := a.read(u.book.opts.Age); fresh {
+		return p
+	}
+	return u.ask(ctx, a, engine.Use{Family: engine.Ordinary, Namespace: string(key), Write: operand, Verb: verb}, wait, nil)
+}
+
+func (u *User) ask(ctx context.Context, a *answer, use engine.Use, wait Waiter, try Tryout) engine.Permit {
 	return u.book.get(ctx, a, wait, func(ctx context.Context) (engine.Permit, error) {
 		p, err := u.book.opts.Redis.UserMay(ctx, u.name, use)
 		if errors.Is(err, engine.ErrUntold) && try != nil {
@@ -155,7 +168,7 @@ func (u *User) Known(f engine.Family, namespace []byte, write bool) bool {
 	if p, _ := u.rights.read(u.book.opts.Age); p == engine.PermitAll {
 		return true
 	}
-	a := u.use(f, namespace, write, false)
+	a := u.use(f, "", namespace, write, false)
 	if a == nil {
 		return false
 	}
@@ -164,13 +177,13 @@ func (u *User) Known(f engine.Family, namespace []byte, write bool) bool {
 }
 
 // use finds the answer for a use of counters, or makes room for one.
-func (u *User) use(f engine.Family, namespace []byte, write, make bool) *answer {
+func (u *User) use(f engine.Family, verb string, namespace []byte, write, make bool) *answer {
 	var room [256]byte
 	kind := byte(f) << 1
 	if write {
 		kind |= 1
 	}
-	key := append(append(room[:0], kind), namespace...)
+	key := append(append(append(append(room[:0], kind), verb...), 0), namespace...)
 	u.mu.RLock()
 	a := u.uses[string(key)]
 	u.mu.RUnlock()
