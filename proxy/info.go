@@ -101,6 +101,8 @@ func (srv *Server) section() string {
 	line("replicas_lacking", flag(e.ReplicasLacking))
 
 	line("commands_answered", st.Answered)
+	line("lax_commands", st.Counted)
+	line("lax_holds", e.Holds)
 	line("commands_forwarded", st.Forwarded)
 	line("commands_refused", st.Refused)
 	line("saving", strconv.FormatFloat(st.Saving(), 'f', 2, 64))

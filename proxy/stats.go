@@ -16,9 +16,10 @@ type Stats struct {
 	Embedded bool
 	// Uptime is the time since the proxy was made.
 	Uptime time.Duration
-	// Answered is the number of commands of ours, Forwarded of those sent to
+	// Answered is the number of commands of ours and of ordinary ones that were
+	// answered from memory, Counted of the latter, Forwarded of those sent to
 	// Redis for clients, Refused of those on the deny list.
-	Answered, Forwarded, Refused uint64
+	Answered, Counted, Forwarded, Refused uint64
 	// Clients is the number of clients connected now, MaxClients the bound on it.
 	Clients, MaxClients int
 	// ClientsTotal is the number of clients ever let in, ClientsRefused of
@@ -53,7 +54,8 @@ func (srv *Server) Stats() Stats {
 		Embedded:   srv.opts.Embedded,
 		Uptime:     time.Since(srv.started),
 
-		Answered:  m.ours.Load(),
+		Answered:  m.ours.Load() + m.counted.Load(),
+		Counted:   m.counted.Load(),
 		Forwarded: m.forwarded.Load(),
 		Refused:   m.refused.Load(),
 
