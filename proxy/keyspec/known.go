@@ -111,7 +111,7 @@ var older = map[string][]spec{
 	"sort_ro":              {at(1)},
 	"stralgo":              {behind("keys", 2, 1)},
 	"xread":                {streams(1)},
-	"xreadgroup":           {streams(1)},
+	"xreadgroup":           {streams(4)},
 	"zdiff":                {counted(1)},
 	"zdiffstore":           {at(1), counted(2)},
 	"zinter":               {counted(1)},
