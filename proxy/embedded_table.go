@@ -14,7 +14,8 @@ type tableEntry struct {
 	raw  string // as in COMMAND's reply
 }
 
-// readTable asks miniredis for its table, which it gives whatever is asked.
+// readTable asks miniredis for its table, which it gives whatever is asked. It is
+// that of Redis 5, so that some of it is not there and more is there beside it.
 func (e *Embedded) readTable() []tableEntry {
 	var buf bytes.Buffer
 	w := bufio.NewWriter(&buf)
@@ -31,13 +32,22 @@ func (e *Embedded) readTable() []tableEntry {
 		}
 		_, inner, _ := aggregate(body[:k])
 		name, _ := bulkBody(inner)
-		// It lists what Redis 5 had, not what it can do.
-		if e.srv.IsRegisteredCommand(string(name)) {
+		if e.knows(string(name)) {
 			table = append(table, tableEntry{name: string(name), raw: string(body[:k])})
 		}
 		body = body[k:]
 	}
+	for line := range strings.Lines(later) {
+		if t := laterEntry(line); e.knows(t.name) {
+			table = append(table, t)
+		}
+	}
 	return table
+}
+
+// knows reports whether a command is answered.
+func (e *Embedded) knows(name string) bool {
+	return e.srv.IsRegisteredCommand(name) || compat[strings.ToUpper(name)] != nil
 }
 
 // cmdCommand answers COMMAND and its subcommands from the table: miniredis'
