@@ -22,7 +22,7 @@ var keyed = []string{
 	"ZUNIONSTORE d 2 a b WEIGHTS 1 2 AGGREGATE MAX", "EVAL s 3 a b c d e", "BITOP NOT d a", "MSETNX a 1 b 2 c 3",
 	"OBJECT FREQ k", "OBJECT IDLETIME k", "OBJECT REFCOUNT k", "MEMORY USAGE k SAMPLES 5", "XGROUP SETID k g 0", "XINFO STREAM k FULL",
 	"RESTORE-ASKING k 0 v", "PFDEBUG ENCODING k", "COPY a b DB 3 REPLACE", "MOVE k 3", "SINTERCARD 2 a b LIMIT 1", "ZINTERCARD 2 a b LIMIT 1",
-	"BLMPOP 0 2 a b LEFT COUNT 1", "BZMPOP 0 2 a b MIN COUNT 1", "GETEX k EX 5", "LCS a b IDX", "WATCH a b c", "STRALGO LCS KEYS a b",
+	"BLMPOP 0 2 a b LEFT COUNT 1", "BZMPOP 0 2 a b MIN COUNT 1", "GETEX k EX 5", "LCS a b IDX", "WATCH a b c",
 }
 
 // excepted are commands of which more keys are named than Redis does, and why.

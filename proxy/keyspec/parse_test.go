@@ -86,6 +86,7 @@ func TestModules(t *testing.T) {
 		["m.names", -1, ["module","movablekeys"], 1, 1, 1, [], [], [["flags",["RW"],`+one+`]], []],
 		["m.partial", -1, ["module"], 1, 1, 1, [], [], [["flags",["RW","incomplete"],`+one+`]], []],
 		["m.open", -1, ["module"], 0, 0, 0, [], [], [["flags",["RW"],"begin_search",["type","unknown","spec",[]],"find_keys",["type","unknown","spec",[]]]], []],
+		["copy", -3, [], 1, 2, 1, [], [], [["flags",["RW","incomplete"],`+one+`]], []],
 		["m.channel", -1, ["module"], 1, 1, 1, [], [], [["flags",["not_key"],`+one+`]], []],
 		["m.box", -1, ["module"], 0, 0, 0, [], [], [], [
 			["m.box|one", -1, ["module"], 1, 1, 1, [], [], [["flags",["RW"],"begin_search",["type","index","spec",["index",2]],"find_keys",["type","keynum","spec",["keynumidx",0,"firstkey",2,"keystep",2]]]], []],
@@ -97,6 +98,7 @@ func TestModules(t *testing.T) {
 		{"M.NAMES a", "a +ask"},
 		{"M.PARTIAL a b", "a +loose-everywhere"},
 		{"M.OPEN a b", "+loose-everywhere"},
+		{"COPY a b DB 1", "a 1:b +loose-everywhere"}, // a later one may say so
 		{"M.CHANNEL a", ""},
 		{"M.BOX ONE 2 x a y b z", "a b"},
 		{"M.BOX NONE", "+loose-everywhere"},

@@ -89,9 +89,9 @@ func (r *row) entry() *entry {
 		}
 	}
 	switch {
-	case isKnown:
-	case r.partial:
+	case r.partial && e.loose == Nowhere && e.reading != asSort:
 		e.loose = Everywhere
+	case isKnown || r.partial:
 	case r.movable && (r.module || r.specified == 0):
 		e.ask = true // a module that names its keys itself, or an old Redis
 	case r.specified == 0 && len(e.specs) == 0 && len(r.subs) == 0:
