@@ -222,6 +222,48 @@ func (p *partition) barrier() {
 	}
 }
 
+// AnyRefused reports whether Redis refuses a change of any lax ordinary key.
+func (e *Engine) AnyRefused() bool {
+	for _, p := range *e.places.Load() {
+		if p.nStuck.Load() > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// VoidRefused drops the changes of lax ordinary keys that Redis refuses, because a
+// command has overwritten what they were about (rule L5).
+func (e *Engine) VoidRefused(touches []Touch) {
+	for i := range touches {
+		t := &touches[i]
+		for _, key := range t.Keys {
+			if p, err := e.ordinary(t.DB, key); err == nil && p.nStuck.Load() > 0 {
+				s := p.shardOf(hash(key))
+				s.mu.Lock()
+				p.voidRefusedLocked(s.cells[string(key)])
+				s.mu.Unlock()
+			}
+		}
+		for at, p := range *e.places.Load() {
+			if t.Whole && (at.db == t.DB || t.DB == AllDatabases) && p.nStuck.Load() > 0 {
+				p.eachCell(func(_ *shard, c *cell) { p.voidRefusedLocked(c) })
+			}
+		}
+	}
+}
+
+func (p *partition) voidRefusedLocked(c *cell) {
+	if c == nil || c.retryAt == 0 || c.sent.has {
+		return
+	}
+	wasDirty := c.dirty()
+	c.pending, c.retryAt, c.err, c.loaded = change{}, 0, nil, false
+	if wasDirty {
+		p.cleanedLocked(c)
+	}
+}
+
 // distrust has what Redis said until now not answered from any more.
 func (p *partition) distrust() {
 	now := p.e.now()

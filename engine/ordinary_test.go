@@ -263,3 +263,30 @@ func TestPatterns(t *testing.T) {
 		}
 	}
 }
+
+// What Redis refuses waits, hidden behind what Redis itself says of the key, until
+// a command has overwritten that.
+func TestRefusedIncrementOfAnOrdinaryKey(t *testing.T) {
+	e, m := laxForTest(t)
+	mustIncr(t, e, "k", 3)
+	m.Lpush("k", "x")
+	h := mustHold(t, e, Touch{Keys: keys("k")})
+	if got := e.Stats(); got.Refused != 1 || got.Pending != 1 {
+		t.Fatalf("%d refused, %d pending, want one", got.Refused, got.Pending)
+	}
+	h.Release()
+	if got := read(t, e, "k"); !got.Foreign {
+		t.Errorf("a list reads %+v", got)
+	}
+	m.Del("k")
+	m.Set("k", "10")
+	e.VoidRefused([]Touch{{Keys: keys("k", "other")}})
+	if got := read(t, e, "k"); got.N != 10 {
+		t.Errorf("what was overwritten reads %+v", got)
+	}
+	mustFlush(t, e)
+	wantValue(t, m, "k", "10")
+	if got := e.Stats(); got.Pending != 0 {
+		t.Errorf("%d pending, want none", got.Pending)
+	}
+}

@@ -15,6 +15,14 @@ var errNoArray = errors.New("proxy: Redis' reply to MGET is no array of as many 
 func (s *session) answerMGet(it *item) {
 	s.srv.metrics.counted.Add(1)
 	keys := it.req.args[1:]
+	if len(keys) > fewArgs {
+		s.running = len(keys) * argCost
+		defer func() { s.running = 0 }()
+		if !s.conn.settleInTurn() {
+			s.fail()
+			return
+		}
+	}
 	var lax [][]byte
 	var places []int
 	for i, key := range keys {

@@ -167,9 +167,10 @@ func (s *session) placeTouch(it *item, r *runState) verdict {
 		l.touches = l.touches[:from]
 		return waits
 	}
-	if l.elsewhere {
+	if l.elsewhere || many(l.touches[from:]) {
 		l.touches = append(l.touches[:from], everything)
 	}
+	it.voids = overwriting[word(it.req.args, 0)] || word(it.req.args, 0) == reloading
 	it.touches, it.flushes = true, word(it.req.args, 0) == "wait" || word(it.req.args, 0) == "waitaof"
 	return joins
 }
@@ -177,21 +178,30 @@ func (s *session) placeTouch(it *item, r *runState) verdict {
 // everything is touched by what touches one knows not what.
 var everything = engine.Touch{DB: engine.AllDatabases, Whole: true}
 
-// maxQueued bounds the keys that are remembered of one transaction.
-const maxQueued = 4096
+// maxHeld bounds the keys that are held for one command, or remembered of one
+// transaction; maxWatched the holds of a client that watches. Past them all is held.
+const (
+	maxHeld    = 4096
+	maxWatched = 256
+)
+
+// many reports whether these are too many keys to be held one by one.
+func many(touches []engine.Touch) bool {
+	n := 0
+	for _, t := range touches {
+		n += len(t.Keys)
+	}
+	return n > maxHeld
+}
 
 // queue remembers what a command touches that Redis queues until EXEC.
 func (s *session) queue(touches []engine.Touch) {
 	l := &s.lax
-	if l.elsewhere || len(l.queued)+len(touches) > maxQueued {
+	if l.elsewhere || len(l.queued)+len(touches) > maxHeld || many(l.queued) || many(touches) {
 		l.queued = append(l.queued[:0], everything)
 		return
 	}
 	for _, t := range touches {
-		if len(t.Keys) > maxQueued {
-			l.queued = append(l.queued[:0], everything)
-			return
-		}
 		own := make([][]byte, len(t.Keys))
 		for i, key := range t.Keys {
 			own[i] = bytes.Clone(key)
@@ -243,11 +253,21 @@ func (s *session) holding() (hold *engine.Hold, touching int) {
 
 // endHold ends a run's hold, or keeps it for as long as the client watches.
 func (s *session) endHold(hold *engine.Hold) {
-	if s.watching && hold != nil {
-		s.lax.watched = append(s.lax.watched, hold)
+	if !s.watching || hold == nil {
+		hold.Release()
 		return
 	}
-	hold.Release()
+	s.lax.watched = append(s.lax.watched, hold)
+	if len(s.lax.watched) <= maxWatched {
+		return
+	}
+	all, err := s.srv.lax.engine.Hold(s.ctx, []engine.Touch{everything})
+	if err != nil {
+		s.fail() // else it would not be noticed what changes
+		return
+	}
+	s.unwatch()
+	s.lax.watched = append(s.lax.watched, all)
 }
 
 // warmKeys has the counted keys loaded that the commands behind ask for.
@@ -285,6 +305,22 @@ func (s *session) settleLax() {
 	}
 	if !s.watching {
 		s.unwatch()
+	}
+}
+
+// voidRefused has what Redis refuses of the keys that a command has overwritten
+// dropped: seen begins the reply, which was no error.
+func (s *session) voidRefused(it *item, seen []byte) {
+	if len(seen) > 1 && (seen[0] == '_' || seen[1] == '-' || seen[0] == ':' && seen[1] == '0') {
+		return // nothing was done
+	}
+	e := s.srv.lax.engine
+	switch {
+	case word(it.req.args, 0) == reloading:
+		s.srv.lax.table.Refresh()
+	case e.AnyRefused():
+		touches, _ := s.srv.lax.touches(s.ctx, s.setup.db, it.req.args, nil, nil)
+		e.VoidRefused(touches)
 	}
 }
 

@@ -184,6 +184,9 @@ func (s *session) copyReply(it *item) {
 // reply to the item, seen its beginning.
 func (s *session) note(it *item, first byte, seen []byte) {
 	failed := first == '-' || first == '!'
+	if it.voids && !failed {
+		s.voidRefused(it, seen)
+	}
 	switch it.kind {
 	case inMulti:
 		s.append([]byte(it.text))

@@ -60,6 +60,7 @@ type item struct {
 	count   count // counts
 	delta   int64 // … by how much
 	touches bool  // what is counted, so that it needs a hold
+	voids   bool  // … and what is known of it, or of Redis' commands, may be void after it
 	flushes bool  // … and what was flushed for it is of its connection's concern
 }
 
