@@ -39,7 +39,7 @@ func makeAll() []*Command {
 		family := engine.Family(f)
 		for i := range verbs {
 			v := &verbs[i]
-			if v.ofInstances && !family.InstanceAware() {
+			if v.ofInstances && !family.InstanceAware() || v.ofProxy && family != engine.LaxInstance {
 				continue
 			}
 			name := prefix + v.name

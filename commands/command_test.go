@@ -11,7 +11,7 @@ import (
 )
 
 func TestLookupFindsEveryNameInAnyCase(t *testing.T) {
-	if got, want := len(All()), 2*18+2*11; got != want {
+	if got, want := len(All()), 2*18+2*11+1; got != want {
 		t.Errorf("%d commands, want %d", got, want)
 	}
 	for _, c := range All() {
@@ -30,7 +30,7 @@ func TestLookupFindsEveryNameInAnyCase(t *testing.T) {
 func TestLookupLeavesOthersAlone(t *testing.T) {
 	for _, name := range []string{
 		"", "D", "DK", "DK.", "DKS.", "DKC.", "DKCS.", "DKX.INC", "DK.NOSUCH", "DKINC", "XDK.INC", "DK.INC ", " DK.INC", "DK.INC\x00",
-		"DKC.SETI", "DKC.DELI", "DKC.CLEARI", "DKC.MGETI", "DKC.MSETI", "DKC.ID", "DKC.INSTANCES",
+		"DKC.SETI", "DKC.DELI", "DKC.CLEARI", "DKC.MGETI", "DKC.MSETI", "DKC.HOT", "DKS.HOT", "DKCS.HOT", "DKC.ID", "DKC.INSTANCES",
 		"DKCS.SETI", "DKCS.DELI", "DKCS.CLEARI", "DKCS.MGETI", "DKCS.MSETI", "DKCS.ID", "DKCS.INSTANCES",
 		"DK.MDEC", "DKSC.INC", "GET", "INCR", "dkcs.instances.and.a.long.tail", "\x04\x0b.inc", "d\u212a.inc",
 	} {
@@ -54,7 +54,7 @@ func TestLookupDoesNotAllocate(t *testing.T) {
 func TestBarrier(t *testing.T) {
 	memory := map[string]bool{
 		"dk.inc": true, "dk.dec": true, "dk.get": true, "dk.seti": true, "dk.minc": true, "dk.mget": true, "dk.mgeti": true,
-		"dk.mseti": true, "dk.id": true,
+		"dk.mseti": true, "dk.id": true, "dk.hot": true,
 		"dkc.inc": true, "dkc.dec": true, "dkc.get": true, "dkc.minc": true, "dkc.mget": true,
 	}
 	for _, c := range All() {

@@ -43,6 +43,9 @@ func (c *Command) AppendDocs(dst []byte, resp3 bool) []byte {
 
 // summary is the verb's, with what sets the families apart.
 func (c *Command) summary() string {
+	if c.verb.ofProxy {
+		return c.verb.summary + ". Reply: " + c.verb.reply
+	}
 	return c.verb.summary + " (" + familyDocs[c.family] + "). Reply: " +
 		c.verb.replyDoc(!c.family.InstanceAware())
 }

@@ -45,6 +45,7 @@ func TestDocsGiveTheHintsOfRedisCli(t *testing.T) {
 		"mseti": "key value " + cond + " [key value " + cond + " ...]",
 		"flush": "[key [key ...]]",
 		"id":    "",
+		"hot":   "[count]",
 		"scan":  "cursor [MATCH glob] [COUNT count] [NS namespace]",
 	}
 	for _, c := range All() {

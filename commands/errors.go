@@ -15,6 +15,8 @@ var (
 	errCursor        = &engine.Error{Code: "ERR", Msg: "invalid cursor"}
 	errGlob          = &engine.Error{Code: "ERR", Msg: "distkit: the glob is longer than " + strconv.Itoa(engine.MaxGlob) + " bytes"}
 	errTooMany       = &engine.Error{Code: "ERR", Msg: "distkit: more than " + strconv.Itoa(MaxArgs) + " arguments in one command, its name included"}
+	errUnobserved    = &engine.Error{Code: "ERR", Msg: "distkit: nothing is observed; start the proxy with --observe"}
+	errHot           = &engine.Error{Code: "ERR", Msg: "distkit: DK.HOT lists 1 to " + strconv.Itoa(maxHot) + " keys"}
 	errNoKeys        = &engine.Error{Code: "ERR", Msg: "The command has no key arguments"}
 	errGetKeysArity  = &engine.Error{Code: "ERR", Msg: "Invalid number of arguments specified for command"}
 	errGetKeysSyntax = &engine.Error{Code: "ERR", Msg: "Invalid arguments specified for command"}

@@ -18,9 +18,11 @@ var (
 	writes = effect{flags: []string{"write"}, categories: []string{"@write"}, keyFlags: []string{"RW", "update"}}
 	grows  = effect{flags: []string{"write", "denyoom"}, categories: []string{"@write"},
 		keyFlags: []string{"RW", "access", "update"}}
-	deletes = effect{flags: []string{"write"}, categories: []string{"@write"}, keyFlags: []string{"RW", "access", "delete"}}
-	wipes   = effect{flags: []string{"write"}, categories: []string{"@keyspace", "@write"}, dangerous: true}
-	lists   = effect{flags: []string{"readonly"}, categories: []string{"@keyspace", "@read"},
+	deletes     = effect{flags: []string{"write"}, categories: []string{"@write"}, keyFlags: []string{"RW", "access", "delete"}}
+	wipes       = effect{flags: []string{"write"}, categories: []string{"@keyspace", "@write"}, dangerous: true}
+	administers = effect{flags: []string{"admin"}, categories: []string{"@admin"}, dangerous: true,
+		tips: []string{"nondeterministic_output"}}
+	lists = effect{flags: []string{"readonly"}, categories: []string{"@keyspace", "@read"},
 		tips: []string{"nondeterministic_output"}}
 )
 

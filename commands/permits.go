@@ -15,6 +15,12 @@ func (c *Command) Writes() bool {
 	return len(c.verb.effect.flags) > 0 && c.verb.effect.flags[0] == "write"
 }
 
+// Administers reports whether the command is only for who may do everything: it
+// tells what other users do.
+func (c *Command) Administers() bool {
+	return len(c.verb.effect.flags) > 0 && c.verb.effect.flags[0] == "admin"
+}
+
 // Namespaces are those whose counters the command touches, each at least once;
 // args[0] is the command's name. Where it names none, as with ID or FLUSH of
 // everything, it is the default one. Some or all are left out where Run refuses

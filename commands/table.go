@@ -5,6 +5,8 @@ type verb struct {
 	name string // lower case, without the family's prefix
 	// ofInstances verbs do not exist in the plain families.
 	ofInstances bool
+	// ofProxy verbs speak of no family, and have the prefix DK. alone.
+	ofProxy bool
 	// arity counts the name; negative means at least so many.
 	arity int
 	// most bounds the arguments, the name included, where only plain optional
@@ -102,6 +104,11 @@ var verbs = []verb{
 		summary: "Lists the instances that contribute to a namespace", complexity: "O(N) where N is the number of instances",
 		args:  []arg{optional(namespaceArg)},
 		reply: "array of [id, ms since its heartbeat, alive]"},
+	{name: "hot", ofProxy: true, arity: -1, most: 2, fromMemory: true, effect: administers, run: cmdHot,
+		summary:    "Lists the ordinary keys with most increments, and what lax would save on them",
+		complexity: "O(N) where N is the number of keys that are observed, at most 4096",
+		args:       []arg{optional(arg{name: "count", typ: "integer"})},
+		reply:      "array of [db, key, increments, reads, holds, saved, verdict, pattern]"},
 	{name: "scan", arity: -2, effect: lists, run: cmdScan,
 		summary:    "Iterates the counters of a namespace",
 		complexity: "O(1) for every call, O(N) for a complete iteration, where N is the number of counters in the namespace",

@@ -27,6 +27,7 @@ var arityCases = map[string]struct{ right, wrong []string }{
 	"mset":      {[]string{"k 1", "k 1 k 1", "k 1 if gt 1 k 1"}, []string{"", "k"}},
 	"mseti":     {[]string{"k 1", "k 1 k 1", "k 1 if gt 1 k 1"}, []string{"", "k"}},
 	"flush":     {[]string{"", "k", "k k"}, nil},
+	"hot":       {[]string{"", "5"}, []string{"5 5"}},
 	"id":        {[]string{""}, []string{"k"}},
 	"instances": {[]string{"", "ns"}, []string{"ns ns"}},
 	"scan":      {[]string{"0", "0 match g", "0 match g count 1 ns ns"}, []string{""}},

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/distkit/distkit-proxy/engine/hot"
 )
 
 // Options configure an Engine. The zero value of a field means its default.
@@ -43,6 +45,9 @@ type Options struct {
 	IdleAfter time.Duration
 	// Lax are the ordinary keys that are treated as counters. None by default.
 	Lax []Pattern
+	// Observer is told what ordinary commands do, by whoever sends them on, and
+	// asked by DK.HOT: see NewObserver. Nil: nothing is observed.
+	Observer *hot.Observer
 	// Logger takes one line per event, none per request. Default: discard.
 	Logger *slog.Logger
 

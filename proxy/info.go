@@ -124,6 +124,9 @@ func (srv *Server) section() string {
 	line("counters_in_memory", e.Counters)
 	line("namespaces", e.Namespaces)
 
+	line("observing", flag(srv.opts.Engine.Observer() != nil))
+	observed(&b, srv.opts.Engine.Observer())
+
 	line("instances_alive", e.InstancesAlive)
 	line("slices_buried", e.Buried)
 	line("burial_overflows", e.BurialOverflows)

@@ -54,6 +54,9 @@ func (s *session) unpermitted(cmd *commands.Command, args [][]byte) string {
 	case engine.PermitUnknown:
 		return errNoRedis
 	}
+	if cmd.Administers() {
+		return noCommand(cmd.Name())
+	}
 	for ns := range cmd.Namespaces(s.srv.opts.Engine, args) {
 		switch s.user.May(s.ctx, cmd.Family(), ns, cmd.Writes(), written, s.tryout()) {
 		case engine.PermitYes:

@@ -81,6 +81,17 @@ func TestOursAskForTheUser(t *testing.T) {
 	gone.expect("*0", noAuth)
 	gone.ends()
 
+	// It tells of other users' keys, so some rights are not enough.
+	hot := r.client()
+	hot.send("AUTH some pw", "DK.HOT", "DK.HOT 1 2", "RESET", "DK.HOT")
+	up = r.redis.accept()
+	up.gets("AUTH some pw")
+	up.send("+OK")
+	up.gets("RESET")
+	up.send("+RESET")
+	hot.expect("+OK", "-NOPERM this user has no permissions to run the 'dk.hot' command", "-ERR wrong number of arguments for 'dk.hot' command", "+RESET",
+		"-ERR distkit: nothing is observed; start the proxy with --observe")
+
 	told.mu.Lock()
 	defer told.mu.Unlock()
 	if told.asked > 10 {

@@ -46,5 +46,9 @@ func readyAge(cfg conf.Config) time.Duration {
 	if cfg.MaxPendingAge > 0 {
 		age = cfg.MaxPendingAge / 2
 	}
-	return max(age, cfg.FlushInterval*3/2)
+	interval := cfg.FlushInterval
+	for _, p := range cfg.Lax {
+		interval = max(interval, p.FlushInterval)
+	}
+	return max(age, interval*3/2)
 }

@@ -96,6 +96,10 @@ func TestReadyAge(t *testing.T) {
 		if got := readyAge(c); got != tc.want {
 			t.Errorf("max-pending-age %v, flush-interval %v: %v, want %v", tc.maxPendingAge, tc.flushInterval, got, tc.want)
 		}
+		c.FlushInterval, c.Lax = time.Millisecond, []conf.LaxPattern{{Glob: "a", FlushInterval: tc.flushInterval}, {Glob: "b"}}
+		if got := readyAge(c); got != tc.want {
+			t.Errorf("max-pending-age %v, flush_interval %v of a pattern: %v, want %v", tc.maxPendingAge, tc.flushInterval, got, tc.want)
+		}
 	}
 }
 

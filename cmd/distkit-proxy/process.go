@@ -262,6 +262,7 @@ func engineOptions(cfg conf.Config, opts *redis.Options, log *slog.Logger) engin
 		WaitReplicas:   cfg.WaitReplicas,
 		CommandTimeout: cfg.CommandTimeout,
 		Lax:            patterns(cfg),
+		Observer:       observer(cfg),
 		Logger:         log,
 	}
 }

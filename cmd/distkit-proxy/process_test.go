@@ -37,7 +37,9 @@ func TestEverySettingReachesItsPart(t *testing.T) {
 	c.InstanceID, c.MaxPendingAge, c.IdleTimeout, c.WaitReplicas = "me", time.Hour, time.Hour, 1
 	c.Lax = []conf.LaxPattern{{Glob: "x"}}
 	log := slog.New(slog.DiscardHandler)
-	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter")
+	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter", "Observer")
+	c.Observe = true // instead of counting
+	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter", "Lax")
 	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log), "TLS") // TestTLS
 	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log).Limits)
 }

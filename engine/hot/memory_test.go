@@ -32,7 +32,7 @@ func TestWhatLaxWouldHaveMadeOfIt(t *testing.T) {
 		var m memory
 		var got Tally
 		for _, s := range tc.steps {
-			got.add(m.play(s.class, time.Duration(s.ms)*time.Millisecond, times{10 * time.Millisecond, 10 * time.Millisecond}))
+			got.Add(m.play(s.class, time.Duration(s.ms)*time.Millisecond, times{10 * time.Millisecond, 10 * time.Millisecond}))
 		}
 		if got.Flushes != tc.flushes || got.Loads != tc.loads || got.Saved() != tc.saved {
 			t.Errorf("%s: %d flushes, %d loads, %d saved; want %d, %d, %d", name, got.Flushes, got.Loads, got.Saved(), tc.flushes, tc.loads, tc.saved)

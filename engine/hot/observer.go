@@ -122,7 +122,7 @@ func (o *Observer) see(now time.Duration, db int, class Class, key []byte) {
 		if class != Increment {
 			d := new(memory).play(class, now, o.times[p])
 			d.Flushes = 0 // a load alone: what it costs here, it costs now
-			sh.sums[p].add(d)
+			sh.sums[p].Add(d)
 			return
 		}
 		at = sh.admit(hash, db, key)
@@ -130,9 +130,9 @@ func (o *Observer) see(now time.Duration, db int, class Class, key []byte) {
 	}
 	e := &sh.entries[at]
 	d := o.wipe(e)
-	d.add(e.memory.play(class, now, o.times[e.pattern]))
+	d.Add(e.memory.play(class, now, o.times[e.pattern]))
 	sh.note(at, d)
-	sh.sums[e.pattern].add(d)
+	sh.sums[e.pattern].Add(d)
 }
 
 // wipe is what the commands over its whole database have made of a key since

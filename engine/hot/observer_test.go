@@ -74,7 +74,7 @@ func TestSumsAgainstAPlainModel(t *testing.T) {
 			p = 1
 		}
 		class := Class(rnd.IntN(3))
-		want[p].add(new(memory).play(class, 1, times{1, 1}))
+		want[p].Add(new(memory).play(class, 1, times{1, 1}))
 		o.See(rnd.IntN(3), class, []byte(key))
 		tick(time.Millisecond)
 	}

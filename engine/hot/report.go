@@ -40,7 +40,7 @@ func (o *Observer) appendKeys(keys []Key, sh *shard, now time.Duration) []Key {
 		e := &sh.entries[i]
 		d := o.wipe(e)
 		sh.note(i, d)
-		sh.sums[e.pattern].add(d)
+		sh.sums[e.pattern].Add(d)
 		if e.Increments > 0 {
 			keys = append(keys, Key{e.db, string(e.name), o.glob(e.pattern), e.Tally, sh.missed(i)})
 		}
@@ -73,7 +73,7 @@ func (o *Observer) Sums() []Sum {
 		sh := &o.shards[i]
 		sh.mu.Lock()
 		for p, t := range sh.sums {
-			sums[p].add(t)
+			sums[p].Add(t)
 		}
 		sh.mu.Unlock()
 	}

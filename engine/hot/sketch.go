@@ -57,7 +57,7 @@ func (s *sketch) admit(hash uint64, db int, name []byte) (at int) {
 
 // note adds to the tally of the key in a place.
 func (s *sketch) note(at int, d Tally) {
-	s.entries[at].add(d)
+	s.entries[at].Add(d)
 	s.bounds[at] += d.Increments
 }
 

@@ -44,7 +44,8 @@ func (t Tally) Verdict() string {
 	return NotHotEnough
 }
 
-func (t *Tally) add(d Tally) {
+// Add adds another tally.
+func (t *Tally) Add(d Tally) {
 	t.Increments += d.Increments
 	t.Reads += d.Reads
 	t.Holds += d.Holds

@@ -1,0 +1,63 @@
+package proxy
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/distkit/distkit-proxy/engine/hot"
+)
+
+// touched is what an ordinary command touches, as was found for it.
+type touched struct {
+	db   int
+	keys [][]byte
+	// all is whether it sees or may change every key of the database: FLUSHDB,
+	// SCAN, and those of which is not known what they touch.
+	all bool
+}
+
+// observe tells the observer of an ordinary command that goes to Redis; name is
+// the command's. In a transaction every command is a hold, taken at EXEC.
+func observe(o *hot.Observer, name []byte, inMulti bool, t touched) {
+	if o == nil {
+		return
+	}
+	class := hot.Hold
+	if !inMulti {
+		class = hot.ClassOf(name)
+	}
+	o.See(t.db, class, t.keys...)
+	if t.all {
+		o.SeeAll(t.db)
+	}
+}
+
+// observed writes the lines of INFO: the sums of all keys, and of each pattern.
+func observed(b *strings.Builder, o *hot.Observer) {
+	sums := o.Sums()
+	if len(sums) == 0 {
+		return
+	}
+	var all hot.Tally
+	for _, s := range sums {
+		all.Add(s.Tally)
+	}
+	tally := func(t hot.Tally) string {
+		return fmt.Sprintf("increments=%d,reads=%d,holds=%d,flushes=%d,loads=%d,saved=%d", t.Increments, t.Reads, t.Holds, t.Flushes, t.Loads, t.Saved())
+	}
+	fmt.Fprintf(b, "observed:%s\r\n", tally(all))
+	for i, s := range sums[:len(sums)-1] {
+		fmt.Fprintf(b, "observed_lax_%d:%s,pattern=%s\r\n", i+1, tally(s.Tally), printable(s.Pattern))
+	}
+}
+
+// printable is a text that may hold anything, as part of a line.
+func printable(s string) string {
+	if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(s)
+	}
+	return s
+}
