@@ -10,28 +10,36 @@ import (
 	"github.com/distkit/distkit-proxy/engine/hot"
 )
 
-// touched is what an ordinary command touches, as was found for it.
+// touched is what an ordinary command touches of a database, as was found for it.
 type touched struct {
 	db   int
 	keys [][]byte
-	// all is whether it sees or may change every key of the database: FLUSHDB,
-	// SCAN, and those of which is not known what they touch.
+	// all is whether it sees or may change every key there: FLUSHDB, SCAN, and
+	// those of which is not known what they touch.
 	all bool
 }
 
 // observe tells the observer of an ordinary command that goes to Redis; name is
-// the command's. In a transaction every command is a hold, taken at EXEC.
-func observe(o *hot.Observer, name []byte, inMulti bool, t touched) {
+// the command's, everywhere whether it touches all databases, or may. In a
+// transaction every command is a hold, taken at EXEC.
+func observe(o *hot.Observer, name []byte, inMulti, everywhere bool, touches ...touched) {
 	if o == nil {
+		return
+	}
+	if everywhere {
+		o.SeeEverything()
 		return
 	}
 	class := hot.Hold
 	if !inMulti {
 		class = hot.ClassOf(name)
 	}
-	o.See(t.db, class, t.keys...)
-	if t.all {
-		o.SeeAll(t.db)
+	for _, t := range touches {
+		if t.all {
+			o.SeeAll(t.db)
+		} else {
+			o.See(t.db, class, t.keys...)
+		}
 	}
 }
 

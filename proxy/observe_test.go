@@ -11,28 +11,31 @@ import (
 )
 
 func TestObserve(t *testing.T) {
-	observe(nil, []byte("INCR"), false, touched{keys: keysOf("k")}) // nobody does
+	observe(nil, []byte("INCR"), false, true, touched{keys: keysOf("k")}) // nobody does
 	o := hot.New(hot.Options{FlushInterval: time.Hour, AllowedLag: time.Hour})
 	for _, tc := range []struct {
-		name    string
-		inMulti bool
-		touched
+		name                string
+		inMulti, everywhere bool
+		touches             []touched
 	}{
-		{"INCR", false, touched{db: 1, keys: keysOf("k")}},
-		{"decrby", false, touched{db: 1, keys: keysOf("k")}},
-		{"MGET", false, touched{db: 1, keys: keysOf("k", "other", "k")}},
-		{"RENAME", false, touched{db: 1, keys: keysOf("k", "other")}},
-		{"INCR", true, touched{db: 1, keys: keysOf("k")}},
-		{"KEYS", false, touched{db: 1, all: true}},
-		{"EVAL", false, touched{db: 1, keys: keysOf("k"), all: true}},
-		{"FLUSHDB", false, touched{all: true}},
-		{"PING", false, touched{}},
+		{"INCR", false, false, []touched{{db: 1, keys: keysOf("k")}}},
+		{"decrby", false, false, []touched{{db: 1, keys: keysOf("k")}}},
+		{"MGET", false, false, []touched{{db: 1, keys: keysOf("k", "other", "k")}}},
+		{"RENAME", false, false, []touched{{db: 1, keys: keysOf("k", "other")}}},
+		{"MOVE", false, false, []touched{{db: 0, keys: keysOf("k")}, {db: 1, keys: keysOf("k")}}},
+		{"INCR", true, false, []touched{{db: 1, keys: keysOf("k")}}},
+		{"KEYS", false, false, []touched{{db: 1, all: true}}},
+		{"SORT", false, false, []touched{{db: 1, keys: keysOf("k"), all: true}}},
+		{"FLUSHDB", false, false, []touched{{all: true}}},
+		{"SWAPDB", false, false, []touched{{db: 1, all: true}, {db: 2, all: true}}},
+		{"FLUSHALL", false, true, []touched{{db: 1, all: true}}},
+		{"PING", false, false, nil},
 	} {
-		observe(o, []byte(tc.name), tc.inMulti, tc.touched)
+		observe(o, []byte(tc.name), tc.inMulti, tc.everywhere, tc.touches...)
 	}
 	got := o.Top(10)
-	// RENAME, the INCR in MULTI, and EVAL by its key, KEYS and EVAL over the database.
-	want := hot.Key{DB: 1, Name: "k", Tally: hot.Tally{Increments: 2, Reads: 2, Holds: 5, Flushes: 1, Loads: 1}}
+	// RENAME, MOVE, and the INCR in MULTI; KEYS, SORT, SWAPDB and FLUSHALL.
+	want := hot.Key{DB: 1, Name: "k", Tally: hot.Tally{Increments: 2, Reads: 2, Holds: 7, Flushes: 1, Loads: 1}}
 	if len(got) != 1 || got[0] != want {
 		t.Errorf("%+v\nwant %+v", got, want)
 	}
@@ -47,7 +50,7 @@ func TestInfoOfWhatIsObserved(t *testing.T) {
 	}
 	t.Cleanup(func() { e.Close(context.Background()) })
 	for _, key := range keysOf("page:1", "page:1", "page:2", "other") {
-		observe(o, []byte("INCR"), false, touched{keys: [][]byte{key}})
+		observe(o, []byte("INCR"), false, false, touched{keys: [][]byte{key}})
 	}
 	r := newRig(t, func(opts *Options) { opts.Engine = e })
 	c := r.client()

@@ -103,10 +103,19 @@ func (o *Observer) See(db int, class Class, keys ...[]byte) {
 }
 
 // SeeAll takes note of a command that would hold every key of a database, as
-// FLUSHDB and SCAN do, and those of which is not known what they touch.
+// FLUSHDB and SCAN do, and those of which is not known what they touch there.
 func (o *Observer) SeeAll(db int) {
 	if o != nil {
 		o.wipes[database(db)].Add(1)
+	}
+}
+
+// SeeEverything is SeeAll for all databases, as with FLUSHALL.
+func (o *Observer) SeeEverything() {
+	if o != nil {
+		for db := range o.wipes {
+			o.wipes[db].Add(1)
+		}
 	}
 }
 

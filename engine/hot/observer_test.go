@@ -172,6 +172,13 @@ func TestCommandsOverWholeDatabases(t *testing.T) {
 	if got := o.Sums()[0].Holds; got != 5 {
 		t.Errorf("%d holds in all, want 5", got)
 	}
+	o.SeeEverything()
+	for _, k := range o.Top(4) {
+		holds[1] = 1
+		if k.Holds != holds[k.DB]+1 {
+			t.Errorf("database %d: %d holds, want one more than %d", k.DB, k.Holds, holds[k.DB])
+		}
+	}
 }
 
 func TestKeysThatAreNotLookedAt(t *testing.T) {
@@ -190,6 +197,7 @@ func TestNobodyObserves(t *testing.T) {
 	var o *Observer
 	o.See(0, Increment, []byte("k"))
 	o.SeeAll(0)
+	o.SeeEverything()
 	if o.Top(10) != nil || o.Sums() != nil {
 		t.Error("something was seen")
 	}
