@@ -16,12 +16,13 @@ type lax struct {
 	table  *keyspec.Source
 }
 
-func newLax(e *engine.Engine) *lax {
-	return &lax{engine: e, table: keyspec.New(func(ctx context.Context) ([]any, error) {
+// newTable asks Redis, when it is needed, what its commands touch.
+func newTable(e *engine.Engine) *keyspec.Source {
+	return keyspec.New(func(ctx context.Context) ([]any, error) {
 		reply, err := e.Question(ctx, "command")
 		list, _ := reply.([]any)
 		return list, err
-	})}
+	})
 }
 
 // count is what a command does to an ordinary key that is counted.

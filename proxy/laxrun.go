@@ -17,6 +17,17 @@ type laxState struct {
 	elsewhere bool
 }
 
+// keptBuf is how many keys are kept room for.
+const keptBuf = 16
+
+// keep keeps a buffer for the next command, unless it has become large.
+func (l *laxState) keep(buf [][]byte) {
+	if cap(buf) <= keptBuf {
+		clear(buf)
+		l.buf = buf[:0]
+	}
+}
+
 // runState is what the run so far says of the command that comes next.
 type runState struct {
 	multi     multi
@@ -144,7 +155,9 @@ func (s *session) anyLax(args [][]byte, how count) bool {
 func (s *session) placeTouch(it *item, r *runState) verdict {
 	l := &s.lax
 	from := len(l.touches)
-	l.touches, l.buf = s.srv.lax.touches(s.ctx, s.setup.db, it.req.args, l.touches, l.buf[:0:0])
+	var buf [][]byte
+	l.touches, buf = s.srv.lax.touches(s.ctx, s.setup.db, it.req.args, l.touches, l.buf)
+	l.keep(buf)
 	if len(l.touches) == from {
 		return joins
 	}

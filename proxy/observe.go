@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/distkit/distkit-proxy/engine/hot"
+	"github.com/distkit/distkit-proxy/proxy/keyspec"
 )
 
 // touched is what an ordinary command touches of a database, as was found for it.
@@ -41,6 +42,29 @@ func observe(o *hot.Observer, name []byte, inMulti, everywhere bool, touches ...
 			o.See(t.db, class, t.keys...)
 		}
 	}
+}
+
+// see tells the observer of a command that is sent to Redis.
+func (s *session) see(it *item, inMulti bool) {
+	if len(it.req.args) == 0 || s.standing() == demandAuth {
+		return
+	}
+	a, _ := s.srv.table.Touched(s.ctx, it.req.args, s.lax.buf[:0])
+	defer s.lax.keep(a.Keys)
+	if a.Nothing() {
+		return
+	}
+	here := touched{db: s.setup.db, keys: a.Keys, all: a.Whole == keyspec.Here || a.Loose == keyspec.Here}
+	everywhere := a.Whole == keyspec.Everywhere || a.Loose == keyspec.Everywhere
+	touches := []touched{here}
+	for _, other := range a.Others {
+		t := touched{db: other.DB, all: other.Whole}
+		if !other.Whole {
+			t.keys = [][]byte{other.Key}
+		}
+		touches = append(touches, t)
+	}
+	observe(s.srv.opts.Engine.Observer(), it.req.args[0], inMulti, everywhere, touches...)
 }
 
 // observed writes the lines of INFO: the sums of all keys, and of each pattern.

@@ -16,6 +16,7 @@ import (
 
 	"github.com/distkit/distkit-proxy/engine"
 	"github.com/distkit/distkit-proxy/proxy/acl"
+	"github.com/distkit/distkit-proxy/proxy/keyspec"
 )
 
 // ErrServerClosed is returned by Serve once Shutdown has been called.
@@ -89,9 +90,10 @@ type Server struct {
 	watch   watch
 	seen    seenRedis
 	demand  authDemand
-	lax     *lax           // nil: no ordinary key is counted
-	acl     *acl.Book      // nil: Redis is the embedded one, where everybody may do everything
-	wg      sync.WaitGroup // sessions and their goroutines
+	table   *keyspec.Source // what commands touch; nil: nobody wants to know
+	lax     *lax            // nil: no ordinary key is counted
+	acl     *acl.Book       // nil: Redis is the embedded one, where everybody may do everything
+	wg      sync.WaitGroup  // sessions and their goroutines
 
 	lastAttack, lastEviction atomic.Int64 // when one was warned of, Unix nanoseconds
 
@@ -133,8 +135,11 @@ func New(opts Options) (*Server, error) {
 	srv.budget.limit, srv.budget.holders = opts.ClientMemory, srv.holders
 	srv.dialer = dialer{opts: opts.Redis, maxSockets: opts.MaxSockets, log: srv.log, bufs: &srv.bufs, m: &srv.metrics}
 	srv.demand = authDemand{opts: opts.Redis, age: demandAge, never: opts.Embedded, ctx: srv.ctx, run: srv.wg.Go}
+	if opts.Engine.HasLax() || opts.Engine.Observer() != nil {
+		srv.table = newTable(opts.Engine)
+	}
 	if opts.Engine.HasLax() {
-		srv.lax = newLax(opts.Engine)
+		srv.lax = &lax{engine: opts.Engine, table: srv.table}
 	}
 	if !opts.Embedded {
 		srv.acl = acl.New(acl.Options{Redis: opts.Engine, Context: srv.ctx, Go: srv.wg.Go})

@@ -174,6 +174,9 @@ func (s *session) collect(batch []request) int {
 		if it.forwards() && it.kind != setsUp && state.settingUp && !s.proven() {
 			return s.answerRun() // while it may be answered without Redis
 		}
+		if s.srv.opts.Engine.Observer() != nil && it.forwards() {
+			s.see(&it, state.queues())
+		}
 		state.follow(&it)
 		s.run = append(s.run, it)
 		if end {
