@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// With an interval and a lag of 10 ms each.
+// With an interval of 10 ms and a lag of 5 ms.
 func TestWhatLaxWouldHaveMadeOfIt(t *testing.T) {
 	const i, r, h = Increment, Read, Hold
 	type step struct {
@@ -23,8 +23,8 @@ func TestWhatLaxWouldHaveMadeOfIt(t *testing.T) {
 		"two intervals":                 {[]step{{1, i}, {9, i}, {11, i}, {19, i}}, 2, 1, 1},
 		"reads ride on the flush":       {[]step{{1, i}, {2, r}, {3, r}}, 1, 1, 1},
 		"reads are kept fresh":          {[]step{{1, r}, {11, r}, {21, r}, {31, r}}, 4, 1, -1},
-		"fresh for lag and interval":    {[]step{{1, i}, {21, i}}, 2, 1, -1},
-		"and no longer":                 {[]step{{1, i}, {22, i}}, 2, 2, -2},
+		"fresh for lag and interval":    {[]step{{1, i}, {16, i}}, 2, 1, -1},
+		"and no longer":                 {[]step{{1, i}, {17, i}}, 2, 2, -2},
 		"a hold forgets":                {[]step{{1, i}, {2, i}, {3, h}, {4, i}, {5, i}}, 2, 2, 0},
 		"holds of what is not there":    {[]step{{1, h}, {2, h}, {3, i}}, 1, 1, -1},
 		"increment and expire in turns": {[]step{{1, i}, {2, h}, {3, i}, {4, h}, {5, i}, {6, h}}, 3, 3, -3},
@@ -32,7 +32,7 @@ func TestWhatLaxWouldHaveMadeOfIt(t *testing.T) {
 		var m memory
 		var got Tally
 		for _, s := range tc.steps {
-			got.Add(m.play(s.class, time.Duration(s.ms)*time.Millisecond, times{10 * time.Millisecond, 10 * time.Millisecond}))
+			got.Add(m.play(s.class, time.Duration(s.ms)*time.Millisecond, times{interval: 10 * time.Millisecond, lag: 5 * time.Millisecond}))
 		}
 		if got.Flushes != tc.flushes || got.Loads != tc.loads || got.Saved() != tc.saved {
 			t.Errorf("%s: %d flushes, %d loads, %d saved; want %d, %d, %d", name, got.Flushes, got.Loads, got.Saved(), tc.flushes, tc.loads, tc.saved)

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The exact top 10 of a stream with many more keys than are kept.
 func TestTopOfAZipfStream(t *testing.T) {
-	const keys, increments = 50_000, 300_000
+	const keys, increments = 20_000, 100_000
 	o, _ := atRest(Options{})
 	rnd := rand.New(rand.NewPCG(1, 2))
 	zipf := rand.NewZipf(rnd, 1.1, 1, keys-1)
@@ -119,10 +119,36 @@ func TestFiguresOfAKey(t *testing.T) {
 	}
 }
 
+func TestPatternsWithTimesOfTheirOwn(t *testing.T) {
+	o, tick := atRest(Options{Match: match, FlushInterval: time.Millisecond, AllowedLag: time.Millisecond,
+		Patterns: []Pattern{{Glob: "interval", FlushInterval: time.Second}, {Glob: "lag", AllowedLag: time.Second}, {Glob: "none"}}})
+	for range 5 {
+		o.See(0, Increment, []byte("interval"), []byte("lag"), []byte("none"))
+		tick(150 * time.Millisecond)
+	}
+	for i, want := range []Tally{{Increments: 5, Flushes: 1, Loads: 1}, {Increments: 5, Flushes: 5, Loads: 1}, {Increments: 5, Flushes: 5, Loads: 5}, {}} {
+		if got := o.Sums()[i]; got.Tally != want {
+			t.Errorf("%q: %+v, want %+v", got.Pattern, got.Tally, want)
+		}
+	}
+}
+
+// They do not crowd each other out.
+func TestAKeyInManyDatabases(t *testing.T) {
+	o, _ := atRest(Options{})
+	for db := range 100 {
+		o.See(db, Increment, []byte("k"))
+	}
+	if got := len(o.Top(1000)); got != 100 {
+		t.Errorf("%d keys, want 100", got)
+	}
+}
+
 func TestFiguresFade(t *testing.T) {
 	o, tick := atRest(Options{HalfLife: time.Minute})
 	for range 100 {
 		o.See(0, Increment, []byte("old"))
+		o.See(0, Read, []byte("old"))
 		o.See(0, Hold, []byte("old"))
 	}
 	tick(61 * time.Second)
@@ -130,7 +156,8 @@ func TestFiguresFade(t *testing.T) {
 		o.See(0, Increment, []byte("new"))
 	}
 	got := o.Top(2)
-	if len(got) != 2 || got[0].Name != "new" || got[0].Increments != 60 || got[1].Increments != 50 || got[1].Holds != 50 {
+	old := Tally{Increments: 50, Reads: 50, Holds: 50, Flushes: 50, Loads: 50}
+	if len(got) != 2 || got[0].Name != "new" || got[0].Increments != 60 || got[1].Tally != old {
 		t.Errorf("after a half-life: %+v", got)
 	}
 	tick(24 * time.Hour)
@@ -150,6 +177,7 @@ func TestCommandsOverWholeDatabases(t *testing.T) {
 			tick(time.Millisecond)
 		}
 	}
+	o.SeeAll(0) // nothing is known yet
 	see()
 	o.SeeAll(0)
 	o.SeeAll(0)
