@@ -9,35 +9,73 @@ import (
 	"github.com/distkit/distkit-proxy/commands"
 )
 
-// answerCommand answers COMMAND and its subcommands: Redis' own reply, its
-// entries untouched, with ours among them.
-func (s *session) answerCommand(req request) {
-	sub := ""
-	if len(req.args) > 1 {
-		sub = lower(string(req.args[1]))
-	}
-	switch {
-	case sub == "" || sub == "info" && len(req.args) == 2:
-		s.spliceList(req.raw, commands.All(), 1, appendInfo)
-	case sub == "count" && len(req.args) == 2:
-		s.addCount(req.raw)
-	case sub == "list":
-		s.spliceNames(req)
-	case sub == "info":
-		s.replaceInfo(req)
-	case sub == "docs":
-		s.spliceDocs(req)
-	case (sub == "getkeys" || sub == "getkeysandflags") && len(req.args) > 2 && commands.Lookup(req.args[2]) != nil:
+// edit is how a client gets a reply of Redis' that has to tell of us, too.
+type edit struct {
+	raw []byte // what Redis is asked
+	// change makes our reply of Redis' one; nil: it is passed on as it is.
+	change func(reply []byte) []byte
+	// own is the reply of ours alone, which takes authentication but not Redis;
+	// nil: there is none.
+	own func() []byte
+}
+
+// answerEdited answers COMMAND or INFO.
+func (s *session) answerEdited(e edit) {
+	if e.own != nil {
 		if refused := s.noAuth(); refused != "" {
 			s.append([]byte(refused))
 			return
 		}
-		s.append(getKeys(commands.Lookup(req.args[2]), req.args[2:], sub == "getkeysandflags"))
-	default:
-		if reply, ok := s.ask(req.raw); ok {
-			s.append(reply)
-		}
+		s.append(e.own())
+		return
 	}
+	if reply, ok := s.ask(e.raw); ok {
+		s.append(e.of(reply))
+	}
+}
+
+// of is the reply for Redis' own.
+func (e *edit) of(reply []byte) []byte {
+	if e.change == nil {
+		return reply
+	}
+	return e.change(reply)
+}
+
+// editOf is how COMMAND or INFO, in a protocol, is answered. It keeps the
+// arguments and the raw command.
+func (srv *Server) editOf(k kind, args [][]byte, raw []byte, resp3 bool) edit {
+	if k == informs {
+		return srv.editInfo(args, raw, resp3)
+	}
+	return editCommand(args, raw, resp3)
+}
+
+// editCommand is for COMMAND and its subcommands: Redis' own reply, its entries
+// untouched, with ours among them.
+func editCommand(args [][]byte, raw []byte, resp3 bool) edit {
+	sub := ""
+	if len(args) > 1 {
+		sub = lower(string(args[1]))
+	}
+	list := func(ours []*commands.Command, width int, add appender) edit {
+		return edit{raw: raw, change: func(reply []byte) []byte { return spliceList(reply, ours, width, add, resp3) }}
+	}
+	switch {
+	case sub == "" || sub == "info" && len(args) == 2:
+		return list(commands.All(), 1, appendInfo)
+	case sub == "count" && len(args) == 2:
+		return edit{raw: raw, change: addCount}
+	case sub == "list":
+		return list(listed(args), 1, appendName)
+	case sub == "info":
+		return edit{raw: raw, change: func(reply []byte) []byte { return replaceInfo(reply, args[2:], resp3) }}
+	case sub == "docs":
+		return list(documented(args), 2, appendDocs)
+	case (sub == "getkeys" || sub == "getkeysandflags") && len(args) > 2 && commands.Lookup(args[2]) != nil:
+		return edit{raw: raw, own: func() []byte { return getKeys(commands.Lookup(args[2]), args[2:], sub == "getkeysandflags") }}
+	}
+	return edit{raw: raw}
 }
 
 // appender writes one command's part of a reply.
@@ -56,18 +94,13 @@ func appendName(dst []byte, c *commands.Command, _ bool) []byte {
 	return append(append(appendHeader(dst, '$', len(c.Name())), c.Name()...), '\r', '\n')
 }
 
-// spliceList asks Redis and adds our commands to the array or map that it
-// answers: its count changes, its entries do not. width is what a command
-// counts in an array: 2 where RESP3 has a map.
-func (s *session) spliceList(raw []byte, ours []*commands.Command, width int, add appender) {
-	reply, ok := s.ask(raw)
-	if !ok {
-		return
-	}
+// spliceList adds our commands to the array or map that Redis answers: its count
+// changes, its entries do not. width is what a command counts in an array: 2
+// where RESP3 has a map.
+func spliceList(reply []byte, ours []*commands.Command, width int, add appender, resp3 bool) []byte {
 	n, body, found := aggregate(reply)
 	if !found {
-		s.append(reply)
-		return
+		return reply
 	}
 	entries := len(ours)
 	if reply[0] == '*' {
@@ -75,9 +108,9 @@ func (s *session) spliceList(raw []byte, ours []*commands.Command, width int, ad
 	}
 	out := append(appendHeader(nil, reply[0], n+entries), body...)
 	for _, c := range ours {
-		out = add(out, c, s.setup.resp3())
+		out = add(out, c, resp3)
 	}
-	s.append(out)
+	return out
 }
 
 // aggregate takes the header off an array or map.
@@ -91,30 +124,26 @@ func aggregate(reply []byte) (n int, body []byte, ok bool) {
 }
 
 // addCount is COMMAND COUNT.
-func (s *session) addCount(raw []byte) {
-	reply, ok := s.ask(raw)
-	if !ok {
-		return
-	}
+func addCount(reply []byte) []byte {
 	if n, err := strconv.Atoi(strings.TrimSpace(string(reply[1:]))); err == nil && reply[0] == ':' {
-		reply = appendHeader(nil, ':', n+len(commands.All()))
+		return appendHeader(nil, ':', n+len(commands.All()))
 	}
-	s.append(reply)
+	return reply
 }
 
-// spliceNames is COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN glob].
-func (s *session) spliceNames(req request) {
-	ours := commands.All()
-	if len(req.args) == 5 {
-		by, want := lower(string(req.args[3])), string(req.args[4])
-		ours = nil
-		for _, c := range commands.All() {
-			if matches(c, by, want) {
-				ours = append(ours, c)
-			}
+// listed are ours in COMMAND LIST [FILTERBY MODULE name | ACLCAT category | PATTERN glob].
+func listed(args [][]byte) []*commands.Command {
+	if len(args) != 5 {
+		return commands.All()
+	}
+	by, want := lower(string(args[3])), string(args[4])
+	var ours []*commands.Command
+	for _, c := range commands.All() {
+		if matches(c, by, want) {
+			ours = append(ours, c)
 		}
 	}
-	s.spliceList(req.raw, ours, 1, appendName)
+	return ours
 }
 
 // matches is a filter of COMMAND LIST; we belong to no module.
@@ -131,48 +160,41 @@ func matches(c *commands.Command, by, want string) bool {
 
 // replaceInfo is COMMAND INFO name…: Redis answers a null where it does not
 // know the name, and we know some of those.
-func (s *session) replaceInfo(req request) {
-	names := req.args[2:]
-	reply, ok := s.ask(req.raw)
-	if !ok {
-		return
-	}
+func replaceInfo(reply []byte, names [][]byte, resp3 bool) []byte {
 	n, body, found := aggregate(reply)
 	if !found || n != len(names) {
-		s.append(reply)
-		return
+		return reply
 	}
 	out := appendHeader(nil, reply[0], n)
 	var fr replyFramer
 	for _, name := range names {
 		k, done, err := fr.scan(body)
 		if err != nil || !done {
-			s.append(reply)
-			return
+			return reply
 		}
 		fr.reset()
 		if c := commands.Lookup(name); c != nil {
-			out = appendInfo(out, c, s.setup.resp3())
+			out = appendInfo(out, c, resp3)
 		} else {
 			out = append(out, body[:k]...)
 		}
 		body = body[k:]
 	}
-	s.append(out)
+	return out
 }
 
-// spliceDocs is COMMAND DOCS [name…]: Redis leaves out the names that it does not know.
-func (s *session) spliceDocs(req request) {
-	ours := commands.All()
-	if len(req.args) > 2 {
-		ours = nil
-		for _, name := range req.args[2:] {
-			if c := commands.Lookup(name); c != nil {
-				ours = append(ours, c)
-			}
+// documented are ours in COMMAND DOCS [name…]: Redis leaves out the names that it does not know.
+func documented(args [][]byte) []*commands.Command {
+	if len(args) <= 2 {
+		return commands.All()
+	}
+	var ours []*commands.Command
+	for _, name := range args[2:] {
+		if c := commands.Lookup(name); c != nil {
+			ours = append(ours, c)
 		}
 	}
-	s.spliceList(req.raw, ours, 2, appendDocs)
+	return ours
 }
 
 // getKeys is COMMAND GETKEYS and GETKEYSANDFLAGS for a command of ours.

@@ -10,12 +10,12 @@ import (
 // infoSection is the name of our section of INFO.
 const infoSection = "distkit"
 
-// answerInfo answers INFO: Redis' own text with our section behind it, or our
+// editInfo is for INFO: Redis' own text with our section behind it, or our
 // section alone, which needs no Redis.
-func (s *session) answerInfo(req request) {
+func (srv *Server) editInfo(args [][]byte, raw []byte, resp3 bool) edit {
 	var others [][]byte
-	named, all := false, len(req.args) == 1
-	for _, arg := range req.args[1:] {
+	named, all := false, len(args) == 1
+	for _, arg := range args[1:] {
 		switch name := lower(string(arg)); name {
 		case infoSection:
 			named = true
@@ -26,42 +26,32 @@ func (s *session) answerInfo(req request) {
 		others = append(others, arg)
 	}
 	switch {
-	case named && len(others) == 0 && s.noAuth() != "":
-		s.append([]byte(s.noAuth()))
 	case named && len(others) == 0:
-		s.append(s.verbatim([]byte(s.srv.section())))
-	case !named && !all:
-		s.passInfo(req.raw, "")
+		return edit{raw: raw, own: func() []byte { return verbatim([]byte(srv.section()), resp3) }}
 	case named:
-		s.passInfo(appendCommand(nil, append(req.args[:1:1], others...)...), s.srv.section())
-	default:
-		s.passInfo(req.raw, s.srv.section())
+		raw = appendCommand(nil, append(args[:1:1], others...)...)
 	}
+	return edit{raw: raw, change: func(reply []byte) []byte { return srv.addSection(reply, named || all) }}
 }
 
-// passInfo asks Redis and appends the section to its text.
-func (s *session) passInfo(raw []byte, section string) {
-	reply, ok := s.ask(raw)
-	if !ok {
-		return
-	}
+// addSection appends our section to Redis' text, if wanted.
+func (srv *Server) addSection(reply []byte, wanted bool) []byte {
 	body, found := bulkBody(reply)
-	s.srv.seen.fromInfo(body)
-	if section == "" || !found {
-		s.append(reply)
-		return
+	srv.seen.fromInfo(body)
+	if !wanted || !found {
+		return reply
 	}
 	text := bytes.Clone(body)
 	if len(text) > len("txt:") {
 		text = append(text, '\r', '\n')
 	}
-	text = append(text, section...)
-	s.append(append(appendHeader(nil, reply[0], len(text)), append(text, '\r', '\n')...))
+	text = append(text, srv.section()...)
+	return append(append(appendHeader(nil, reply[0], len(text)), text...), '\r', '\n')
 }
 
-// verbatim is a text reply in the session's protocol.
-func (s *session) verbatim(text []byte) []byte {
-	if !s.setup.resp3() {
+// verbatim is a text reply.
+func verbatim(text []byte, resp3 bool) []byte {
+	if !resp3 {
 		return append(append(appendHeader(nil, '$', len(text)), text...), '\r', '\n')
 	}
 	out := appendHeader(nil, '=', len("txt:")+len(text))

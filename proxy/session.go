@@ -210,10 +210,8 @@ func (s *session) answerAlone(it *item) {
 		if s.send() == nil {
 			s.answerOurs(it)
 		}
-	case listsTable:
-		s.answerCommand(it.req)
-	case informs:
-		s.answerInfo(it.req)
+	case listsTable, informs:
+		s.answerEdited(s.srv.editOf(it.kind, it.req.args, it.req.raw, s.setup.resp3()))
 	case pumps:
 		s.answerPump(it)
 	case quits:
