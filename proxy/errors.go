@@ -10,6 +10,9 @@ const (
 	errNoAuth      = "-NOAUTH Authentication required.\r\n"
 	errNoAuthHello = "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> option can be used to authenticate the client and select the RESP protocol version at the same time\r\n"
 
+	// subscribersMay begins the refusal of what RESP2's subscribed mode does not allow.
+	subscribersMay = "-ERR Can't execute '"
+
 	errNoKey     = "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n"
 	errUntold    = "-NOPERM distkit: Redis does not tell what this user may do\r\n"
 	errDisguised = "-NOPERM distkit: after AUTH in MULTI or beside SUBSCRIBE and its like, or HELLO with AUTH that failed, this connection has no DK commands before the next AUTH\r\n"

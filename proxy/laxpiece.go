@@ -16,7 +16,7 @@ func (s *session) passHeld(it *item) {
 		s.queue(touches)
 		touches = nil
 	}
-	if s.lax.elsewhere && touches != nil {
+	if s.setup.elsewhere && touches != nil {
 		touches = []engine.Touch{everything}
 	}
 	hold, err := s.srv.lax.engine.Hold(s.ctx, touches)

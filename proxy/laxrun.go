@@ -13,8 +13,6 @@ type laxState struct {
 	buf     [][]byte       // to look for keys in
 	queued  []engine.Touch // of what MULTI has queued; the keys are copies
 	watched []*engine.Hold // WATCH's
-	// elsewhere: only Redis knows which database is selected.
-	elsewhere bool
 }
 
 // keptBuf is how many keys are kept room for.
@@ -90,7 +88,7 @@ func (s *session) placeLax(it *item, r *runState) verdict {
 		}
 	case setsUp:
 		if r.queues() && word(it.req.args, 0) == "select" {
-			s.lax.elsewhere = true
+			s.setup.elsewhere = true
 		}
 	case plain, keepsState, watches:
 		return s.placeTouch(it, r)
@@ -106,7 +104,7 @@ func (s *session) placeCount(it *item, r *runState) verdict {
 		it.kind = plain
 		return joins
 	}
-	if r.queues() || s.lax.elsewhere {
+	if r.queues() || s.setup.elsewhere {
 		it.kind = plain
 		return s.placeTouch(it, r)
 	}
@@ -180,7 +178,7 @@ func (s *session) placeTouch(it *item, r *runState) verdict {
 		l.touches = l.touches[:from]
 		return waits
 	}
-	if l.elsewhere || many(l.touches[from:]) {
+	if s.setup.elsewhere || many(l.touches[from:]) {
 		l.touches = append(l.touches[:from], everything)
 	}
 	it.voids = overwriting[word(it.req.args, 0)] || word(it.req.args, 0) == reloading
@@ -210,7 +208,7 @@ func many(touches []engine.Touch) bool {
 // queue remembers what a command touches that Redis queues until EXEC.
 func (s *session) queue(touches []engine.Touch) {
 	l := &s.lax
-	if l.elsewhere || len(l.queued)+len(touches) > maxHeld || many(l.queued) || many(touches) {
+	if s.setup.elsewhere || len(l.queued)+len(touches) > maxHeld || many(l.queued) || many(touches) {
 		l.queued = append(l.queued[:0], everything)
 		return
 	}

@@ -115,10 +115,12 @@ func (s *session) becomes(user string) {
 func userOf(args [][]byte) (string, bool) {
 	switch word(args, 0) {
 	case "auth":
-		if len(args) == 2 {
+		switch len(args) {
+		case 2:
 			return defaultUser, true
+		case 3:
+			return string(args[1]), true
 		}
-		return string(args[1]), true
 	case "hello":
 		user, found := "", false
 		for i := 2; i < len(args); i++ {

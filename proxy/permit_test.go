@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -97,6 +98,47 @@ func TestOursAskForTheUser(t *testing.T) {
 	if told.asked > 10 {
 		t.Errorf("asked %d times", told.asked)
 	}
+}
+
+// A refused HELLO changes what Redis did before it saw what is wrong, and no more.
+func TestHelloThatIsRefused(t *testing.T) {
+	const syntax, wrongPass = "-ERR Syntax error in HELLO option 'x'", "-WRONGPASS invalid username-password pair or user is disabled."
+	for hello, tc := range map[string]struct {
+		reply         string
+		user, changed bool
+	}{
+		"HELLO 3 AUTH default":                  {"-ERR Syntax error in HELLO option 'AUTH'", false, false},
+		"HELLO 3 SETNAME AUTH AUTH u":           {"-ERR Syntax error in HELLO option 'AUTH'", false, false},
+		"HELLO 3 x AUTH u p":                    {syntax, false, false},
+		"HELLO 3 AUTH u p x":                    {syntax, true, true},
+		"HELLO 3 AUTH u p AUTH u":               {syntax, true, true},
+		"HELLO 3 AUTH u bad":                    {wrongPass, false, false},
+		"HELLO 3 SETNAME n AUTH u bad":          {wrongPass, false, true},
+		"HELLO 3 AUTH u p AUTH u bad":           {wrongPass, true, true},
+		"HELLO 9 AUTH u p":                      {errNoProto, false, false},
+		"HELLO y AUTH u p":                      {errHelloVersion, false, false},
+		"HELLO 3 AUTH u p SETNAME n":            {"-NOPERM this user has no permissions to run the 'hello' command", false, false},
+		"HELLO 3 AUTH u p SETNAME \"n n\"":      {errClientName, true, true},
+		"AUTH u bad":                            {wrongPass, false, false},
+		"HELLO 3 AUTH u p SETNAME n subscribed": {refusedSubscribed("hello"), false, false},
+	} {
+		var args [][]byte
+		for _, word := range strings.Fields(hello) {
+			args = append(args, []byte(word))
+		}
+		if user, changed := halfDone(args, []byte(tc.reply)); user != tc.user || changed != tc.changed {
+			t.Errorf("%s: user %v, changed %v", hello, user, changed)
+		}
+	}
+
+	told := &aclRedis{rights: map[string]engine.Permit{"default": engine.PermitAll}}
+	c := newACLRig(t, told)
+	client := c.client()
+	client.send("HELLO 3 AUTH default", "DKC.INC a")
+	up := c.redis.accept()
+	up.gets("HELLO 3 AUTH default")
+	up.send("-ERR Syntax error in HELLO option 'AUTH'")
+	client.expect("-ERR Syntax error in HELLO option 'AUTH'", ":1")
 }
 
 // Where Redis does not tell, the proxy tries as the client, with a command that

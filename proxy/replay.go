@@ -47,47 +47,73 @@ func (s *session) answerSetup(i int) bool {
 		s.lost(err)
 		return true
 	}
-	switch {
-	case queued(reply):
-		s.opaque = true // what EXEC makes of it is not looked at
-		if _, other := userOf(it.req.args); other {
-			s.becomes("")
-		}
-	case reply[0] == '-' || reply[0] == '!':
-		if halfDone(it.req.args, reply) {
-			s.opaque = true
-			if !bytes.HasPrefix(reply, []byte("-WRONGPASS")) {
-				s.becomes("")
-			}
-		}
-	default:
-		s.accepted(it.req.args)
-		if !s.setup.apply(it.req.args) {
-			s.opaque = true
-		}
-		if word(it.req.args, 0) == "select" {
-			s.lax.elsewhere = false
-		}
-		if word(it.req.args, 0) == "hello" {
-			s.srv.seen.fromHello(reply)
-		}
-	}
+	s.noteSetup(it.req.args, reply)
 	s.append(reply)
 	return true
 }
 
-// halfDone reports whether a refused HELLO may have changed something all the
-// same: Redis authenticates and sets the name before it looks at what follows.
-func halfDone(args [][]byte, reply []byte) bool {
-	if word(args, 0) != "hello" {
-		return false
+// noteSetup takes note of Redis' reply to a command that sets the connection up.
+// Without one nothing is known.
+func (s *session) noteSetup(args [][]byte, reply []byte) {
+	switch {
+	case len(reply) == 0 || queued(reply):
+		s.opaque = true // what EXEC makes of it is not looked at
+		if _, other := userOf(args); other {
+			s.becomes("")
+		}
+	case reply[0] == '-' || reply[0] == '!':
+		user, changed := halfDone(args, reply)
+		s.opaque = s.opaque || changed
+		if user {
+			s.becomes("")
+		}
+	default:
+		s.accepted(args)
+		if !s.setup.apply(args) {
+			s.opaque = true
+		}
+		if word(args, 0) == "hello" {
+			s.srv.seen.fromHello(reply)
+		}
 	}
-	var auth, name bool
+}
+
+// halfDone reports what a refused HELLO may have done all the same: made another
+// user of the client, or changed anything at all. Redis goes through the options
+// in their order until one is wrong.
+func halfDone(args [][]byte, reply []byte) (user, changed bool) {
+	if word(args, 0) != "hello" || untouched(reply) {
+		return false, false
+	}
+	users, names := 0, 0
+options:
 	for i := 2; i < len(args); i++ {
-		auth = auth || word(args, i) == "auth"
-		name = name || word(args, i) == "setname"
+		switch {
+		case word(args, i) == "auth" && i+2 < len(args):
+			users++
+			i += 2
+		case word(args, i) == "setname" && i+1 < len(args):
+			names++
+			i++
+		default:
+			break options
+		}
 	}
-	return auth && (name || !bytes.HasPrefix(reply, []byte("-WRONGPASS")))
+	named := users > 0 && names > 0
+	if bytes.HasPrefix(reply, []byte("-WRONGPASS")) {
+		users-- // that of one of them
+	}
+	return users > 0, users > 0 || named
+}
+
+// untouched reports whether Redis has refused a HELLO before it looked at any option.
+func untouched(reply []byte) bool {
+	for _, begin := range []string{errNoProto, errHelloVersion, "-NOPERM", subscribersMay} {
+		if bytes.HasPrefix(reply, []byte(begin)) {
+			return true
+		}
+	}
+	return false
 }
 
 // harmless reports whether nothing is lost with the connection when what was

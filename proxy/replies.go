@@ -208,13 +208,18 @@ func (s *session) note(it *item, first byte, seen []byte) {
 	case discards:
 		s.inMulti, s.watching = s.inMulti && failed, s.watching && failed
 	case resets:
-		if !failed {
-			s.inMulti, s.watching, s.opaque, s.authed, s.named = false, false, false, false, false
-			s.lax.elsewhere = false
-			s.becomes(defaultUser)
-			s.setup.reset()
-		}
+		s.noteReset(seen)
 	}
+}
+
+// noteReset takes note of Redis' reply to RESET.
+func (s *session) noteReset(reply []byte) {
+	if len(reply) == 0 || reply[0] != '+' {
+		return
+	}
+	s.inMulti, s.watching, s.opaque, s.authed, s.named = false, false, false, false, false
+	s.becomes(defaultUser)
+	s.setup.reset()
 }
 
 // queued reports whether a reply says that the command waits for EXEC.

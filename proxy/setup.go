@@ -37,6 +37,8 @@ const maxSetup = 16 << 10
 type setup struct {
 	cmds [slots][]byte
 	db   int // the database that is selected
+	// elsewhere: only Redis knows which one, as it was selected in a transaction.
+	elsewhere bool
 }
 
 // resp3 reports whether the client speaks RESP3.
@@ -52,6 +54,7 @@ func (s *setup) apply(args [][]byte) bool {
 		return s.applyHello(args)
 	case "select":
 		s.db, _ = strconv.Atoi(word(args, 1))
+		s.elsewhere = false
 		return s.setUnless(slotDB, word(args, 1) == "0", args...)
 	case "readonly", "readwrite":
 		return s.setUnless(slotRead, word(args, 0) == "readwrite", args...)
