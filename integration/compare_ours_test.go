@@ -33,10 +33,10 @@ func (st *stateOfOurs) reply(r replied) string {
 		return ""
 	case st.multi:
 		return "-ERR distkit: DK commands are not allowed in MULTI\r\n"
-	case st.subscribed() && !st.resp3:
-		return "-ERR Can't execute '" + name + "': only (P|S)SUBSCRIBE / "
 	case len(r.args) == 1:
 		return "-ERR wrong number of arguments for '" + name + "' command\r\n"
+	case st.subscribed() && !st.resp3:
+		return "-ERR Can't execute '" + name + "': only (P|S)SUBSCRIBE / "
 	}
 	st.count += st.adds(name)
 	return fmt.Sprintf(":%d\r\n", st.count)

@@ -78,3 +78,68 @@ func TestCountersInSessionsWithState(t *testing.T) {
 		})
 	}
 }
+
+// COMMAND and INFO know of the proxy wherever a client may ask for them.
+func TestCommandAndInfoInSessionsWithState(t *testing.T) {
+	p := startProxy(t, realBackend(startRedis(t).addr), engine.Options{})
+	for _, hello := range []string{"HELLO 2", "HELLO 3"} {
+		for _, state := range []string{"CLIENT TRACKING ON", "SUBSCRIBE ch", "UNSUBSCRIBE"} {
+			if hello == "HELLO 2" && state != "UNSUBSCRIBE" {
+				continue // there Redis refuses the one, and all that follows the other
+			}
+			t.Run(hello+", "+state, func(t *testing.T) {
+				ordinary, pumped := newAsker(t, p.addr, hello), newAsker(t, p.addr, hello, state)
+				for _, cmd := range []string{
+					"COMMAND", "COMMAND COUNT", "COMMAND LIST", "COMMAND INFO get dkc.inc nosuch", "COMMAND INFO dkc.inc", "COMMAND DOCS dkc.inc", "COMMAND DOCS dkc.inc get", "COMMAND LIST FILTERBY PATTERN dkc.*",
+					"COMMAND GETKEYS DKC.MINC a 1 b 2", "COMMAND GETKEYS DKC.INC", "COMMAND GETKEYSANDFLAGS DKC.GET a", "COMMAND GETKEYS GET a", "COMMAND NOSUCH", "COMMAND HELP", "COMMAND LIST x",
+				} {
+					want, got := ordinary.asks(t, cmd), pumped.asks(t, cmd)
+					if sorted(want) != sorted(got) { // Redis' own flags come in any order
+						t.Errorf("%s: %.300q, want %.300q", cmd, got, want)
+					}
+				}
+				for cmd, want := range map[string]string{
+					"INFO distkit": "# distkit\r\n", "INFO server distkit": "\r\n# distkit\r\n", "INFO": "\r\n# distkit\r\n", "INFO everything": "\r\n# distkit\r\n",
+				} {
+					if got := pumped.asks(t, cmd); !strings.Contains(got, want) || got[:1] != ordinary.asks(t, cmd)[:1] {
+						t.Errorf("%s: %.300q", cmd, got)
+					}
+				}
+				if got := pumped.asks(t, "INFO server"); strings.Contains(got, "# distkit") {
+					t.Errorf("INFO server: %q", got)
+				}
+			})
+		}
+	}
+}
+
+// asker is a connection on which each command has one reply, whatever is pushed.
+type asker struct {
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+// newAsker sends commands first and reads all that they bring.
+func newAsker(t *testing.T, addr string, first ...string) *asker {
+	conn := dialTCP(t, addr)
+	a := &asker{conn, bufio.NewReader(conn)}
+	io.WriteString(conn, strings.Join(first, "\r\n")+"\r\nECHO ready\r\n")
+	for {
+		if frame, err := readFrame(a.in); err != nil {
+			t.Fatal(err)
+		} else if frame == "$5\r\nready\r\n" {
+			return a
+		}
+	}
+}
+
+// asks sends an inline command and returns the reply.
+func (a *asker) asks(t *testing.T, line string) string {
+	t.Helper()
+	io.WriteString(a.conn, line+"\r\n")
+	frame, err := readFrame(a.in)
+	if err != nil {
+		t.Fatalf("%s: %v", line, err)
+	}
+	return frame
+}

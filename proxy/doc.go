@@ -39,7 +39,8 @@
 //
 // After SUBSCRIBE, MONITOR, CLIENT REPLY or CLIENT TRACKING replies are no longer
 // one for one. From there on a pump copies from Redis to the client, and every
-// command goes to Redis.
+// command goes to Redis. What the proxy has to say or to know of a reply hangs on
+// a mark that is sent before it or in its place: see errand.
 //
 // # Promises
 //

@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -125,4 +126,21 @@ func TestEmbeddedPassesTimeWhileAScriptRuns(t *testing.T) {
 		c.expect("+OK")
 	}
 	busy.expect("$4", "2000")
+}
+
+// The embedded Redis refuses marks and what stands for denied commands in capitals.
+func TestEmbeddedBesideASubscription(t *testing.T) {
+	emb := testEmbedded(t)
+	r := newRig(t, func(o *Options) { o.Redis, o.Embedded, o.Deny = emb.RedisOptions(), true, []string{"SET"} })
+	c := r.client()
+	c.send("SUBSCRIBE ch", "DKC.INC k", "SET a 1", "UNSUBSCRIBE", "DKC.INC k")
+	c.expect("*3", "$9", "subscribe", "$2", "ch", ":1")
+	c.expect(strings.TrimSpace(refusedSubscribed("dkc.inc")), strings.TrimSpace(refusal("set")))
+	c.expect("*3", "$11", "unsubscribe", "$2", "ch", ":0", ":1")
+	c.send("COMMAND GETKEYS DKC.INC k", "AUTH x", "GET a", "MULTI", "DKC.INC k", "EXEC", "DKC.INC k")
+	c.expect("*1", "$1", "k")
+	if line, err := c.r.ReadString('\n'); err != nil || line[0] != '-' {
+		t.Errorf("AUTH: %q, %v", line, err)
+	}
+	c.expect("$-1", "+OK", strings.TrimSpace(errInMulti), "-EXECABORT Transaction discarded because of previous errors.", ":2")
 }

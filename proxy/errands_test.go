@@ -1,9 +1,13 @@
 package proxy
 
 import (
+	"io"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/distkit/distkit-proxy/commands"
+	"github.com/distkit/distkit-proxy/engine"
 )
 
 // marks is what Redis answers to a PING with the mark of that number.
@@ -35,31 +39,199 @@ func TestOursOnAPumpedConnection(t *testing.T) {
 	}
 }
 
+// refusesMark is what Redis answers to the mark of that number as a command.
+func (w *wire) refusesMark(number uint64) {
+	w.send("-ERR unknown command '" + mark(number) + "', with args beginning with: ")
+}
+
 // What Redis refuses to do just there is not done here either.
 func TestOursThatRedisRefusesOnAPumpedConnection(t *testing.T) {
 	r := newRig(t, nil)
 	c := r.client()
 	c.send("CLIENT TRACKING ON", "DKC.INC k", "RESET", "DKC.INC k", "AUTH x", "DKC.INC k", "GET a")
 	up := r.redis.accept()
-	up.gets("CLIENT TRACKING ON", "PING "+mark(1), "RESET", "PING "+mark(2), "AUTH x", "PING "+mark(3), "GET a")
+	up.gets("CLIENT TRACKING ON", "PING "+mark(1), mark(2), "RESET")
 	up.send("+OK")
 	up.marks(1)
-	up.send("+RESET", errNoAuth[:len(errNoAuth)-2], "+OK")
-	up.marks(3)
+	up.refusesMark(2)
+	up.send("+RESET")
+	up.gets("PING "+mark(3), mark(4), "AUTH x")
+	up.send(noAuth)
+	up.refusesMark(4)
+	up.send("+OK")
+	up.gets("PING "+mark(5), "GET a")
+	up.marks(5)
 	up.send("$"+strconv.Itoa(len(markPrefix)), markPrefix) // nobody's
-	c.expect("+OK", ":1", "+RESET", errNoAuth[:len(errNoAuth)-2], "+OK", ":2", "$"+strconv.Itoa(len(markPrefix)), markPrefix)
+	c.expect("+OK", ":1", "+RESET", noAuth, "+OK", ":2", "$"+strconv.Itoa(len(markPrefix)), markPrefix)
+	eventually(t, "nothing is booked", func() bool { return r.srv.budget.used.Load() == 0 })
 }
 
-// In MULTI Redis gets ours as they are, does not know them and discards all.
+// In MULTI Redis refuses a mark that is sent as a command, and discards all.
 func TestOursInMultiOnAPumpedConnection(t *testing.T) {
 	r := newRig(t, nil)
 	c := r.client()
 	c.send("CLIENT TRACKING ON", "MULTI", "DKC.INC k", "EXEC", "DKC.INC k")
 	up := r.redis.accept()
-	up.gets("CLIENT TRACKING ON", "MULTI", "DKC.INC k", "EXEC", "PING "+mark(1))
-	up.send("+OK", "+OK", "-ERR unknown command 'DKC.INC', with args beginning with: 'k' ", "-EXECABORT")
+	up.gets("CLIENT TRACKING ON", "MULTI", mark(1), "PING "+mark(1), "EXEC", "PING "+mark(2))
+	up.send("+OK", "+OK")
+	up.refusesMark(1)
+	up.send(">1", "+push", "+1700000000.1 [0 127.0.0.1:1] \"GET\"", "+QUEUED", "-EXECABORT")
+	up.marks(2)
+	c.expect("+OK", "+OK", ">1", "+push", "+1700000000.1 [0 127.0.0.1:1] \"GET\"", strings.TrimSpace(errInMulti), "-EXECABORT", ":1")
+}
+
+// What was sent is not what happened: Redis says in the place of ours whether
+// there is a MULTI.
+func TestMultiThatRedisRefusesOnAPumpedConnection(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.client()
+	c.send("SUBSCRIBE ch", "MULTI", "DKC.INC k", "DKC.INC k", "DKC.INC")
+	up := r.redis.accept()
+	up.gets("SUBSCRIBE ch", "MULTI")
+	for n := uint64(1); n <= 3; n++ {
+		up.gets(mark(n), "PING "+mark(n))
+	}
+	up.send("-ERR only SUBSCRIBE")
+	for n := uint64(1); n <= 3; n++ {
+		up.refusesMark(n)
+		up.send("*3", "$7", "message", "$2", "ch", "$2", "hi", "*2", "$4", "pong", "$"+strconv.Itoa(len(mark(n))), mark(n))
+	}
+	message := []string{"*3", "$7", "message", "$2", "ch", "$2", "hi"}
+	c.expect("-ERR only SUBSCRIBE")
+	for range 2 {
+		c.expect(append(message, strings.TrimSpace(refusedSubscribed("dkc.inc")))...)
+	}
+	c.expect(append(message, "-ERR wrong number of arguments for 'dkc.inc' command")...) // as Redis looks at that first
+
+	c.send("DKC.INC k", "MULTI", "DKC.INC k") // it is known now
+	up.gets("PING "+mark(4), "MULTI", mark(5), "PING "+mark(5))
+	up.marks(4)
+	up.send("-NOPERM no MULTI")
+	up.refusesMark(5)
+	up.marks(5)
+	c.expect(":1", "-NOPERM no MULTI", ":2")
+}
+
+// COMMAND and INFO are changed as everywhere, and told apart from what Redis says unasked.
+func TestCommandAndInfoOnAPumpedConnection(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.client()
+	c.send("MONITOR", "COMMAND COUNT", "COMMAND INFO dkc.inc get", "COMMAND GETKEYS DKC.INC key", "INFO distkit", "INFO", "GET a")
+	up := r.redis.accept()
+	up.gets("MONITOR", mark(1), "COMMAND COUNT", mark(2), "COMMAND INFO dkc.inc get", mark(3), "COMMAND GETKEYS DKC.INC key",
+		mark(4), "INFO distkit", mark(5), "INFO", "GET a")
+	line := "+1700000000.1 [0 127.0.0.1:1] \"GET\""
+	up.send("+OK")
+	up.refusesMark(1)
+	up.send(line, ":240")
+	up.refusesMark(2)
+	up.send(line, "*2", "*-1", "*1", "+get")
+	up.refusesMark(3)
+	up.send("-ERR Invalid command specified")
+	up.refusesMark(4)
+	up.send("$0", "")
+	up.refusesMark(5)
+	up.send("$11", "# Server", "a", "$-1")
+	c.expect("+OK", line, ":"+strconv.Itoa(240+len(commands.All())), line, "*2")
+	c.expect(strings.TrimSuffix(string(commands.Lookup([]byte("DKC.INC")).AppendInfo(nil)), "\r\n"), "*1", "+get", "*1", "$3", "key")
+	if text := c.bulk(); !strings.HasPrefix(text, "# distkit\r\n") {
+		t.Errorf("INFO distkit: %.100q", text)
+	}
+	if text := c.bulk(); !strings.HasPrefix(text, "# Server\r\na\r\n# distkit\r\n") {
+		t.Errorf("INFO: %.100q", text)
+	}
+	c.expect("$-1")
+
+	c.send("INFO distkit", "MULTI", "INFO distkit", "EXEC")
+	up.gets(mark(6), "INFO distkit", "MULTI", "INFO distkit", "EXEC")
+	up.refusesMark(6)
+	up.send(noAuth)
+	c.expect(noAuth)
+	eventually(t, "nothing is booked", func() bool { return r.srv.budget.used.Load() == 0 })
+}
+
+// bulk reads a bulk string.
+func (w *wire) bulk() string {
+	w.t.Helper()
+	line, err := w.r.ReadString('\n')
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(strings.TrimPrefix(line, "$")))
+	if err != nil {
+		w.t.Fatalf("%q is no bulk string", line)
+	}
+	text := make([]byte, n+2)
+	if _, err := io.ReadFull(w.r, text); err != nil {
+		w.t.Fatal(err)
+	}
+	return string(text)
+}
+
+var disguised = strings.TrimSpace(errDisguised)
+
+// Whom an AUTH has made of the client is known from Redis' reply to it, also where
+// others come between.
+func TestAuthOnAPumpedConnection(t *testing.T) {
+	told := &aclRedis{
+		rights: map[string]engine.Permit{"default": engine.PermitAll, "some": engine.PermitSome},
+		may:    map[string]engine.Permit{"yes": engine.PermitYes, "no": engine.PermitNoCommand},
+	}
+	r := newACLRig(t, told)
+	c := r.client()
+	c.send("HELLO 3", "CLIENT TRACKING ON", "DKC.INC no:a")
+	up := r.redis.accept()
+	up.gets("HELLO 3")
+	up.send("%0")
+	up.gets("CLIENT TRACKING ON", "PING "+mark(1))
+	up.send("+OK")
 	up.marks(1)
-	c.expect("+OK", "+OK", strings.TrimSpace(errInMulti), "-EXECABORT", ":1")
+	c.expect("%0", "+OK", ":1")
+	number := uint64(1)
+	for _, step := range []struct {
+		cmd, reply string
+		want       [2]string // of DKC.INC no:a and DKC.INC yes:a
+	}{
+		{"AUTH some bad", "-WRONGPASS", [2]string{":2", ":1"}},
+		{"AUTH some pw", "+OK", [2]string{noHIncrBy, ":2"}},
+		{"AUTH", "-ERR wrong number of arguments", [2]string{noHIncrBy, ":3"}},
+		{"RESET", "-NOPERM", [2]string{noHIncrBy, ":4"}},
+		{"HELLO 3 AUTH default", "-ERR Syntax error in HELLO option 'AUTH'", [2]string{noHIncrBy, ":5"}},
+		{"HELLO 3 AUTH default pw", "%0", [2]string{":3", ":6"}},
+		{"HELLO 3 AUTH some pw BAD", "-ERR Syntax error in HELLO option 'BAD'", [2]string{disguised, disguised}},
+		{"RESET", "+RESET", [2]string{":4", ":7"}},
+		{"HELLO 2 AUTH some pw", "*14" + strings.Repeat("\r\n+x", 14), [2]string{noHIncrBy, ":8"}},
+	} {
+		c.send(step.cmd, "DKC.INC no:a", "DKC.INC yes:a")
+		if step.cmd != "AUTH" {
+			number++
+			up.gets(mark(number))
+			up.refusesMark(number)
+		}
+		up.gets(step.cmd)
+		up.send("*3", "$7", "message", "$2", "ch", "$2", "hi", step.reply)
+		up.gets("PING "+mark(number+1), "PING "+mark(number+2))
+		up.marks(number + 1)
+		up.marks(number + 2)
+		number += 2
+		c.expect("*3", "$7", "message", "$2", "ch", "$2", "hi", step.reply, step.want[0], step.want[1])
+	}
+
+	c.send("CLIENT REPLY SKIP", "AUTH default pw", "DKC.INC yes:a") // nobody sees it
+	up.gets("CLIENT REPLY SKIP", "AUTH default pw", "PING "+mark(number+1))
+	up.marks(number + 1)
+	c.expect(disguised)
+}
+
+// A session that waits for a reply that does not come ends with the pump.
+func TestRedisGoneWhileAuthIsWaitedFor(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.client()
+	c.send("MONITOR", "AUTH x", "GET a")
+	up := r.redis.accept()
+	up.gets("MONITOR", mark(1), "AUTH x")
+	up.Close()
+	c.ends()
 }
 
 // Without a reply there is no turn to wait for, but for those before it.
@@ -139,5 +311,64 @@ func TestMarks(t *testing.T) {
 	}
 	if mayBeMark([]byte("$36\r\ndistkit:x")) || mayBeMark([]byte("*3")) {
 		t.Error("other replies are held")
+	}
+}
+
+// However many wait, one that has its turn moves none of the others.
+func TestErrandsStayWhereTheyAre(t *testing.T) {
+	var e errands
+	for range 100 {
+		e.add(errand{})
+	}
+	last := &e.waiting[99]
+	for number := uint64(1); number < 100; number++ {
+		if _, _, found := e.take(number); !found {
+			t.Fatalf("no errand %d", number)
+		}
+		if left := 100 - int(number); len(e.waiting) != left || &e.waiting[left-1] != last {
+			t.Fatalf("after %d: %d wait, or they were moved", number, len(e.waiting))
+		}
+	}
+}
+
+// What is queued in MULTI is for EXEC to do.
+func TestClientReplyInMulti(t *testing.T) {
+	for _, sent := range []string{ // those that are silent are in capitals
+		"multi,reply off,get,exec,GET,REPLY on,get",
+		"multi,reply skip,get,exec,GET,get",
+		"multi,reply off,discard,get",
+		"multi,reply off,reset,get",
+		"multi,reply off,reply on,exec,get",
+		"multi,reply off,exec x,get",
+		"multi,spoil,reply off,exec,get",
+		"multi,reply off,spoil,exec,get",
+		"reply off,MULTI,REPLY on,GET,EXEC,get",
+		"reply off,MULTI,REPLY on,DISCARD,GET",
+		"reply skip,MULTI,get,exec,get",
+		"multi,spoil,exec,multi,reply off,exec,GET",
+	} {
+		var v voice
+		inMulti := false
+		for line := range strings.SplitSeq(sent, ",") {
+			if line == "spoil" {
+				v.spoil()
+				continue
+			}
+			words := strings.Fields(line)
+			if words[0] == "reply" || words[0] == "REPLY" {
+				words = append([]string{"client"}, words...)
+			}
+			var args [][]byte
+			for _, word := range words {
+				args = append(args, []byte(word))
+			}
+			table := newKindTable(nil)
+			k, _ := table.of(args)
+			silent := v.hear(k, args, inMulti)
+			if loud := strings.ToLower(line) == line; silent == loud {
+				t.Errorf("%s: silent at %s: %v", sent, line, silent)
+			}
+			inMulti = k == opensMulti || inMulti && !k.uncertain()
+		}
 	}
 }

@@ -15,7 +15,7 @@ const (
 
 	errNoKey     = "-NOPERM this user has no permissions to access one of the keys used as arguments\r\n"
 	errUntold    = "-NOPERM distkit: Redis does not tell what this user may do\r\n"
-	errDisguised = "-NOPERM distkit: after AUTH in MULTI or beside SUBSCRIBE and its like, or HELLO with AUTH that failed, this connection has no DK commands before the next AUTH\r\n"
+	errDisguised = "-NOPERM distkit: after AUTH in MULTI or without a reply, or HELLO with AUTH that failed half done, this connection has no DK commands before the next AUTH\r\n"
 
 	errNoProto      = "-NOPROTO unsupported protocol version\r\n"
 	errHelloVersion = "-ERR Protocol version is not an integer or out of range\r\n"

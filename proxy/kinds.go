@@ -38,6 +38,15 @@ func (k kind) uncertain() bool {
 	return k == opensMulti || k == execs || k == discards || k == resets
 }
 
+// followed reports whether a command is needed whole where a pump brings the reply.
+func (k kind) followed() bool {
+	switch k {
+	case setsUp, opensMulti, execs, discards, resets, listsTable, informs, attacks:
+		return true
+	}
+	return false
+}
+
 // kindTable knows the commands that are not plain. It never changes once made.
 type kindTable struct {
 	foreign map[string]kind            // by lower-case name

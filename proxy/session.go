@@ -25,7 +25,8 @@ type session struct {
 	ahead      []request // the batch from the command on that is answered now
 	warmed     bool      // what is ahead has been asked for
 	setup      setup     // what every new connection to Redis begins with
-	inMulti    bool      // Redis has confirmed a MULTI that is still open
+	inMulti    bool      // Redis has confirmed a MULTI that is still open; with a pump: see believesMulti
+	multiAt    uint64    // with a pump: the last errand before it
 	watching   bool      // … or a WATCH
 	opaque     bool      // Redis keeps something else that no other connection has
 	pumping    bool      // the pump writes to the client, and nobody else

@@ -21,7 +21,7 @@ func (s *session) mayStream(args [][]byte) bool {
 	case cmd != nil:
 		return false
 	case s.pumping:
-		return k != attacks
+		return !k.followed()
 	}
 	return k == denied || k == plain && (len(args) > 1 || word(args, 0) != "client")
 }
@@ -150,9 +150,10 @@ func (s *session) feedPart(req request) {
 	if len(req.args) > 0 {
 		k, _ = s.srv.kinds.of(req.args)
 	}
-	s.voice.hear(k, req.args)
+	s.voice.hear(k, req.args, s.believesMulti())
 	if k == denied {
 		s.srv.metrics.refused.Add(1)
+		s.voice.spoil()
 		text := appendCommand(nil, refusedPrefix+s.srv.kinds.refusedName(req.args))
 		s.sendFed() // before more is read into the buffer that they lie in
 		if s.pieces(req.raw, func([]byte) {}) {
