@@ -25,12 +25,46 @@ func TestBlockedClientThatSendsAheadStays(t *testing.T) {
 	up := r.redis.accept()
 	up.gets("BLPOP q 0")
 	c.send("PING")
-	from := r.srv.watch.round.Load()
-	eventually(t, "the watch has looked", func() bool { return r.srv.watch.round.Load() >= from+3 })
+	from, quick := r.srv.watch.round.Load(), r.srv.blocked.round.Load()
+	eventually(t, "the watch has looked", func() bool { return r.srv.watch.round.Load() >= from+3 && r.srv.blocked.round.Load() >= quick+3 })
 	up.send("*-1")
 	up.gets("PING")
 	up.send("+PONG")
 	c.expect("*-1", "+PONG")
+}
+
+// A client that leaves while it is blocked is not waited for by the watch on all,
+// and looked for only while there is one.
+func TestBlockedClientThatLeaves(t *testing.T) {
+	r := newRig(t, nil)
+	r.srv.watch.armed.Store(true) // as if it ran: it never does
+	for _, cmd := range []string{"BLPOP q 0", "XREADGROUP GROUP g me BLOCK 0 STREAMS s >", "bzpopmin z 0", "WAIT 1 0"} {
+		c := r.client()
+		c.send("GET a", cmd)
+		up := r.redis.accept()
+		up.gets("GET a", cmd)
+		up.send("$-1")
+		c.expect("$-1")
+		c.Close()
+		up.ends()
+	}
+	eventually(t, "nobody is looked for", func() bool { return !r.srv.blocked.armed.Load() })
+
+	slow := r.client() // has ended its side, and is answered
+	slow.send("DEBUG SLEEP 1")
+	up := r.redis.accept()
+	up.gets("DEBUG SLEEP 1")
+	slow.Conn.(interface{ CloseWrite() error }).CloseWrite()
+	blocked := r.client()
+	blocked.send("BLPOP q 0")
+	other := r.redis.accept()
+	other.gets("BLPOP q 0")
+	from := r.srv.blocked.round.Load()
+	eventually(t, "it has been looked", func() bool { return r.srv.blocked.round.Load() >= from+3 })
+	up.send("+OK")
+	slow.expect("+OK")
+	other.send("*-1")
+	blocked.expect("*-1")
 }
 
 func TestPumpedClientThatLeavesWhileRedisIsFrozen(t *testing.T) {

@@ -76,7 +76,8 @@
 //   - Two for each client that speaks TLS, which carry between it and a pair of
 //     sockets, and one for each listener that accepts such: see tlsListener.
 //   - One that closes an evicted client, and one that has garbage collected.
-//   - A timer while there are private connections: see watch.
+//   - A timer while there are private connections, and one while clients are
+//     blocked: see watch.
 //
 // Shutdown waits for all of them. Locks are held for moments only, never while
 // writing to or reading from a socket, and never two of them but where Shutdown

@@ -195,7 +195,7 @@ func (s *session) hearReply(req request) (reply []byte, ok bool) {
 	s.sendFed()
 	s.settle()
 	s.expectWait()
-	defer s.waiting.Store(0)
+	defer s.stopWaiting()
 	select {
 	case reply = <-heard:
 		return reply, true

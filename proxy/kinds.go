@@ -14,6 +14,7 @@ const (
 	plain      kind = iota // forwarded; one reply
 	setsUp                 // sets the connection up, and can be repeated: HELLO, AUTH, SELECT…
 	keepsState             // plain, and may leave state that cannot be made again
+	blocks                 // plain, and may wait in Redis for others: BLPOP…
 	watches                // WATCH
 	unwatches              // UNWATCH
 	opensMulti             // MULTI
@@ -73,6 +74,9 @@ func newKindTable(deny []string, counting bool) kindTable {
 		"subscribe": pumps, "psubscribe": pumps, "ssubscribe": pumps,
 		"unsubscribe": pumps, "punsubscribe": pumps, "sunsubscribe": pumps,
 		"monitor": pumps, "sync": pumps, "psync": pumps,
+		"blpop": blocks, "brpop": blocks, "brpoplpush": blocks, "blmove": blocks, "blmpop": blocks,
+		"bzpopmin": blocks, "bzpopmax": blocks, "bzmpop": blocks, "xread": blocks, "xreadgroup": blocks,
+		"wait": blocks, "waitaof": blocks,
 		"quit": quits, "command": listsTable, "info": informs,
 		"post": attacks, "host:": attacks,
 	}}

@@ -90,7 +90,7 @@ func (s *session) placeLax(it *item, r *runState) verdict {
 		if r.queues() && word(it.req.args, 0) == "select" {
 			s.setup.elsewhere = true
 		}
-	case plain, keepsState, watches:
+	case plain, keepsState, blocks, watches:
 		return s.placeTouch(it, r)
 	}
 	return joins

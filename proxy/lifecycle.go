@@ -37,7 +37,7 @@ func (s *session) upstream() (*upstream, bool) {
 	if s.ctx.Err() != nil { // end has run in between and did not see it
 		up.close()
 	}
-	s.srv.arm()
+	s.srv.watch.arm(watchInterval, s.srv.look)
 	switch err := s.prepare(up); {
 	case err == nil:
 		return up, true

@@ -88,6 +88,7 @@ type Server struct {
 	dialer  dialer
 	metrics metrics
 	watch   watch
+	blocked watch
 	seen    seenRedis
 	demand  authDemand
 	table   *keyspec.Source // what commands touch; nil: nobody wants to know

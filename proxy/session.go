@@ -32,6 +32,7 @@ type session struct {
 	pumping    bool      // the pump writes to the client, and nobody else
 	voice      voice     // whether the client of a pump wants replies
 	writes     bool      // a goroutine writes to Redis
+	blocks     bool      // the command that is answered may block
 	running    int       // memory of the command of ours that runs
 	authed     bool      // Redis has accepted the client's AUTH, or demands none
 	user       *acl.User // who that is to Redis; nil: the default user
@@ -45,6 +46,7 @@ type session struct {
 	pumped  chan struct{} // closed when the pump has ended; nil before it begins
 
 	waiting atomic.Int64 // the watch's next round when the wait for Redis began; 0: no wait
+	blocked atomic.Int64 // the same of the watch on blocking commands
 
 	mu sync.Mutex // guards the following field against end
 	up *upstream
@@ -276,7 +278,9 @@ func (s *session) answerRun() int {
 			if it.flushes {
 				s.dropReply() // to the command before
 			}
+			s.blocks = it.kind == blocks
 			s.copyReply(it)
+			s.blocks = false
 		}
 		if s.run[i].touches {
 			if touching--; touching == 0 {

@@ -23,7 +23,7 @@ func (s *session) mayStream(args [][]byte) bool {
 	case s.pumping:
 		return !k.followed()
 	}
-	return k == denied || k == plain && (len(args) > 1 || word(args, 0) != "client")
+	return k == denied || k == blocks || k == plain && (len(args) > 1 || word(args, 0) != "client")
 }
 
 // stream answers a command that comes in pieces. Everything before it is answered.
@@ -189,7 +189,7 @@ func (s *session) writePiece(up *upstream, piece []byte) (int, error) {
 	}
 	s.settle()
 	s.expectWait()
-	defer s.waiting.Store(0)
+	defer s.stopWaiting()
 	k, err := writeStalled(up.conn, piece[n:], s.conn.readAhead)
 	up.sent = up.sent || k > 0
 	return n + k, err

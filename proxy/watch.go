@@ -5,22 +5,27 @@ import (
 	"time"
 )
 
-// watchInterval is how often sessions that wait for Redis are looked after.
-const watchInterval = time.Second
+// How often sessions that wait for Redis are looked after: all of them, and those
+// that wait in a command that may block. Redis ends such a command when the client
+// leaves, while a client that has ended its side has the reply to any other.
+const (
+	watchInterval   = time.Second
+	blockedInterval = 100 * time.Millisecond
+)
 
-// watch notices clients that leave while their session waits for Redis, as in a
-// blocking command: nobody reads from them then. What they have sent and nobody
-// has read is dropped with them. It is a timer that runs only
-// while there are private connections, so that an idle proxy is idle.
+// watch notices clients that leave while their session waits for Redis: nobody
+// reads from them then. What they have sent and nobody has read is dropped with
+// them. It is a timer that runs only while there are private connections, or those
+// who are blocked, so that an idle proxy is idle.
 type watch struct {
 	armed atomic.Bool
 	round atomic.Int64 // from 1
 }
 
 // arm starts the timer unless it runs.
-func (srv *Server) arm() {
-	if srv.watch.armed.CompareAndSwap(false, true) {
-		time.AfterFunc(watchInterval, srv.look)
+func (w *watch) arm(pause time.Duration, look func()) {
+	if !w.armed.Load() && w.armed.CompareAndSwap(false, true) {
+		time.AfterFunc(pause, look)
 	}
 }
 
@@ -30,11 +35,32 @@ func (srv *Server) look() {
 	if srv.ctx.Err() != nil || srv.metrics.upstreams.Load() == 0 {
 		return
 	}
-	round := srv.watch.round.Add(1)
+	srv.lookAt(srv.watch.round.Add(1), func(s *session) int64 { return s.waiting.Load() })
+	srv.watch.arm(watchInterval, srv.look)
+}
+
+// lookAtBlocked closes those that are gone from a command that blocks. Many take
+// their time: it is looked less often then, and costs a hundredth of a core.
+func (srv *Server) lookAtBlocked() {
+	srv.blocked.armed.Store(false)
+	if srv.ctx.Err() != nil {
+		return
+	}
+	begin := time.Now()
+	if srv.lookAt(srv.blocked.round.Add(1), func(s *session) int64 { return s.blocked.Load() }) {
+		srv.blocked.arm(max(blockedInterval, 100*time.Since(begin)), srv.lookAtBlocked)
+	}
+}
+
+// lookAt closes the clients that are gone of sessions that have waited since a
+// round before this. It reports whether any session waits.
+func (srv *Server) lookAt(round int64, since func(*session) int64) (any bool) {
 	var gone []*clientConn
 	srv.mu.Lock()
 	for c, s := range srv.conns {
-		if since := s.waiting.Load(); since != 0 && since < round && peek(c.Conn) == peerGone {
+		begun := since(s)
+		any = any || begun != 0
+		if begun != 0 && begun < round && peek(c.Conn) == peerGone {
 			gone = append(gone, c)
 		}
 	}
@@ -43,7 +69,7 @@ func (srv *Server) look() {
 		srv.log.Debug("client left while its command ran", "client", c.RemoteAddr().String())
 		c.Close()
 	}
-	srv.arm()
+	return any
 }
 
 // fill waits for Redis, with the watch on the client.
@@ -51,7 +77,7 @@ func (s *session) fill(up *upstream) error {
 	s.settle()
 	s.expectWait()
 	err := up.fill()
-	s.waiting.Store(0)
+	s.stopWaiting()
 	if err == nil && !up.proven {
 		up.proven = true
 		s.srv.dialer.suspect.Store(false)
@@ -64,9 +90,23 @@ func (s *session) fill(up *upstream) error {
 func (s *session) writeWatched(up *upstream, raws [][]byte) error {
 	s.settle()
 	s.expectWait()
-	defer s.waiting.Store(0)
+	defer s.stopWaiting()
 	return up.write(raws)
 }
 
 // expectWait puts the watch on the client from its next round but one.
-func (s *session) expectWait() { s.waiting.Store(s.srv.watch.round.Load() + 1) }
+func (s *session) expectWait() {
+	s.waiting.Store(s.srv.watch.round.Load() + 1)
+	if s.blocks {
+		s.blocked.Store(s.srv.blocked.round.Load() + 1)
+		s.srv.blocked.arm(blockedInterval, s.srv.lookAtBlocked)
+	}
+}
+
+// stopWaiting takes it off.
+func (s *session) stopWaiting() {
+	s.waiting.Store(0)
+	if s.blocks {
+		s.blocked.Store(0)
+	}
+}
