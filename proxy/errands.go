@@ -26,6 +26,7 @@ type errand struct {
 	// is changed, or the session is told of it.
 	edit  *edit
 	heard chan<- []byte // has room; closed if there is none
+	probe bool          // that command is the session's own, and its reply not the client's
 }
 
 // errands are those of one client that wait. Safe for concurrent use: the session

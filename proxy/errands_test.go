@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/distkit/distkit-proxy/commands"
 	"github.com/distkit/distkit-proxy/engine"
@@ -221,6 +222,50 @@ func TestAuthOnAPumpedConnection(t *testing.T) {
 	up.gets("CLIENT REPLY SKIP", "AUTH default pw", "PING "+mark(number+1))
 	up.marks(number + 1)
 	c.expect(disguised)
+}
+
+// Where Redis may refuse to be silent it is asked, and the client sees nothing of that.
+func TestClientReplyOfASubscriber(t *testing.T) {
+	r := newRig(t, nil)
+	c := r.client()
+	c.send("SUBSCRIBE ch", "CLIENT REPLY OFF", "DKC.INC k")
+	up := r.redis.accept()
+	up.gets("SUBSCRIBE ch", mark(1), "PING "+mark(1))
+	up.refusesMark(1)
+	up.send("*2", "$4", "pong", "$"+strconv.Itoa(len(mark(1))), mark(1))
+	up.gets("CLIENT REPLY OFF", "PING "+mark(2))
+	up.send("-ERR only SUBSCRIBE", "*2", "$4", "pong", "$"+strconv.Itoa(len(mark(2))), mark(2))
+	c.expect("-ERR only SUBSCRIBE", strings.TrimSpace(refusedSubscribed("dkc.inc")))
+
+	c.send("RESET", "CLIENT REPLY SKIP", "DKC.INC k", "SUBSCRIBE ch", "CLIENT REPLY SKIP", "DKC.INC k", "DKC.INC k")
+	up.gets(mark(3), "RESET")
+	up.refusesMark(3)
+	up.send("+RESET")
+	up.gets("CLIENT REPLY SKIP", "PING", "SUBSCRIBE ch", mark(4), "PING "+mark(4))
+	up.refusesMark(4)
+	up.marks(4) // in some way it is not subscribed
+	up.gets("CLIENT REPLY SKIP", "PING", "PING "+mark(5))
+	up.marks(5)
+	c.expect("+RESET", ":3")
+	eventually(t, "nothing is booked", func() bool { return r.srv.budget.used.Load() == 0 })
+}
+
+// A reply that does not come in time leaves it open who the client is.
+func TestAuthThatIsNotAnsweredInTime(t *testing.T) {
+	r := newACLRig(t, &aclRedis{rights: map[string]engine.Permit{"default": engine.PermitAll}})
+	r.srv.hearWait = time.Millisecond
+	c := r.client()
+	c.send("MONITOR", "BLPOP q 0", "AUTH x", "DKC.INC k", "CLIENT REPLY OFF")
+	up := r.redis.accept()
+	up.gets("MONITOR", "BLPOP q 0", mark(1), "AUTH x", "PING "+mark(2), mark(3), "PING "+mark(3), "CLIENT REPLY OFF")
+	up.send("+OK", "*-1")
+	up.refusesMark(1)
+	up.send("+OK")
+	up.marks(2)
+	up.refusesMark(3)
+	up.marks(3)
+	c.expect("+OK", "*-1", "+OK", disguised)
+	eventually(t, "nothing is booked", func() bool { return r.srv.budget.used.Load() == 0 })
 }
 
 // A session that waits for a reply that does not come ends with the pump.

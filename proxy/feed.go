@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"time"
 
@@ -27,6 +28,10 @@ func (s *session) feedPump(batch []request) {
 func (s *session) feed(req request) bool {
 	k, cmd := s.srv.kinds.of(req.args)
 	inMulti := s.believesMulti()
+	if k == pumps && !s.feedPumps(req, inMulti) {
+		s.sends = append(s.sends, req.raw)
+		return true
+	}
 	silent := s.voice.hear(k, req.args, inMulti)
 	unheard := silent || inMulti
 	switch k {
@@ -49,6 +54,21 @@ func (s *session) feed(req request) bool {
 	}
 	s.sends = append(s.sends, req.raw)
 	return true
+}
+
+// feedPumps reports whether Redis can be taken to do what a command that begins a
+// pump asks for. A client that has subscribed may be in RESP2's subscribed mode,
+// where Redis refuses CLIENT REPLY: there it is asked first.
+func (s *session) feedPumps(req request, inMulti bool) bool {
+	if word(req.args, 0) != "client" {
+		s.subscribed = true
+		return true
+	}
+	if !s.subscribed || s.setup.resp3() || inMulti || s.voice.silent() || word(req.args, 1) != "reply" {
+		return true
+	}
+	pong, heard := s.hearReply(req, nil)
+	return !heard || pong[0] != '*' && !bytes.HasPrefix(pong, []byte("-NOAUTH"))
 }
 
 // believesMulti reports whether a MULTI was sent and not ended, as far as the
@@ -146,15 +166,16 @@ func (s *session) feedSetup(req request, k kind, silent, inMulti bool) bool {
 		s.sends = append(s.sends, req.raw)
 		s.suppose(k, req.args)
 	default:
-		reply, ok := s.hearReply(req)
-		if k == resets {
+		switch reply, heard := s.hearReply(req, req.raw); {
+		case !heard:
+			s.suppose(k, req.args)
+		case k == resets:
 			s.noteReset(reply)
-		} else {
+		default:
 			s.noteSetup(req.args, reply)
 		}
-		return ok
 	}
-	return true
+	return s.ctx.Err() == nil
 }
 
 // tells reports whether the reply to a command may tell something new of who the
@@ -183,26 +204,37 @@ func (s *session) suppose(k kind, args [][]byte) {
 	}
 }
 
-// hearReply sends a command and waits for the reply, which the pump passes on. It
-// reports false if the client is gone, or Redis. Commands behind it wait for it in Redis, too.
-func (s *session) hearReply(req request) (reply []byte, ok bool) {
-	heard := make(chan []byte, 1)
-	number, ok := s.addErrand(errand{heard: heard}, req)
+// hearWait is how long a session waits for a reply that the pump is to tell of. So
+// long the commands behind it are held here, not in Redis.
+const hearWait = 5 * time.Second
+
+// hearReply sends a command and waits for the reply, which the pump passes on; nil
+// is a PING of the session's own, of which the client sees nothing. It reports
+// false if there is none in time, or the client or Redis are gone.
+func (s *session) hearReply(req request, raw []byte) (reply []byte, ok bool) {
+	told := make(chan []byte, 1)
+	number, ok := s.addErrand(errand{heard: told, probe: raw == nil}, req)
 	if !ok {
+		s.cancel()
 		return nil, false
 	}
-	s.sends = append(s.sends, appendCommand(nil, mark(number)), req.raw)
+	if raw == nil {
+		raw = appendCommand(nil, "PING", mark(number))
+	}
+	s.sends = append(s.sends, appendCommand(nil, mark(number)), raw)
 	s.sendFed()
 	s.settle()
 	s.expectWait()
 	defer s.stopWaiting()
+	timer := time.NewTimer(s.srv.hearWait)
+	defer timer.Stop()
 	select {
-	case reply = <-heard:
-		return reply, true
+	case reply = <-told:
 	case <-s.pumped:
 	case <-s.ctx.Done():
+	case <-timer.C:
 	}
-	return nil, false
+	return reply, len(reply) > 0
 }
 
 // awaitErrands waits until none is left, for as long as commands wait for Redis.

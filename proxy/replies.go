@@ -217,7 +217,7 @@ func (s *session) noteReset(reply []byte) {
 	if len(reply) == 0 || reply[0] != '+' {
 		return
 	}
-	s.inMulti, s.watching, s.opaque, s.authed, s.named = false, false, false, false, false
+	s.inMulti, s.watching, s.opaque, s.subscribed, s.authed, s.named = false, false, false, false, false, false
 	s.becomes(defaultUser)
 	s.setup.reset()
 }

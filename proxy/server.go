@@ -72,14 +72,15 @@ type Options struct {
 // Server answers clients. Make one with New. Safe for concurrent use.
 type Server struct {
 	// Fixed after New.
-	opts    Options
-	log     *slog.Logger
-	kinds   kindTable
-	spoiler []byte // a command that Redis refuses in MULTI
-	started time.Time
-	ctx     context.Context // ends with Shutdown's grace
-	cancel  context.CancelFunc
-	ended   chan struct{} // closed: the sessions have ended
+	opts     Options
+	log      *slog.Logger
+	kinds    kindTable
+	hearWait time.Duration
+	spoiler  []byte // a command that Redis refuses in MULTI
+	started  time.Time
+	ctx      context.Context // ends with Shutdown's grace
+	cancel   context.CancelFunc
+	ended    chan struct{} // closed: the sessions have ended
 
 	// Shared and safe.
 	bufs    bufferPool
@@ -126,6 +127,7 @@ func New(opts Options) (*Server, error) {
 		opts:      opts,
 		log:       opts.Logger,
 		kinds:     newKindTable(opts.Deny, opts.Engine.HasLax()),
+		hearWait:  hearWait,
 		spoiler:   appendCommand(nil, "GET"), // wrong arity: refused everywhere, embedded included
 		started:   time.Now(),
 		ended:     make(chan struct{}),

@@ -30,6 +30,7 @@ type session struct {
 	watching   bool      // … or a WATCH
 	opaque     bool      // Redis keeps something else that no other connection has
 	pumping    bool      // the pump writes to the client, and nobody else
+	subscribed bool      // the client of a pump has asked for a subscription or MONITOR, since RESET
 	voice      voice     // whether the client of a pump wants replies
 	writes     bool      // a goroutine writes to Redis
 	blocks     bool      // the command that is answered may block

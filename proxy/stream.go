@@ -150,6 +150,7 @@ func (s *session) feedPart(req request) {
 	if len(req.args) > 0 {
 		k, _ = s.srv.kinds.of(req.args)
 	}
+	s.subscribed = s.subscribed || k == pumps
 	s.voice.hear(k, req.args, s.believesMulti())
 	if k == denied {
 		s.srv.metrics.refused.Add(1)

@@ -130,6 +130,9 @@ func (p *pump) follow(e *errand, text []byte) error {
 	switch {
 	case e.heard != nil:
 		e.heard <- bytes.Clone(text)
+		if e.probe {
+			return nil
+		}
 		return p.put(text)
 	case e.edit != nil:
 		return p.put(e.edit.replaced(text))

@@ -12,10 +12,13 @@ type mode struct {
 	off, skip bool // off: no replies; skip: none to the next command
 }
 
+// silent reports whether the next command has no reply.
+func (v *voice) silent() bool { return v.off || v.skip }
+
 // hear takes note of a command that is sent on, in MULTI or not, and reports
 // whether its own reply is silent.
 func (v *voice) hear(k kind, args [][]byte, inMulti bool) (silent bool) {
-	silent = v.off || v.skip
+	silent = v.silent()
 	v.skip = false
 	switch {
 	case k == resets && len(args) == 1:
