@@ -139,8 +139,8 @@ func TestTheUserChanges(t *testing.T) {
 	hincrby := fmt.Sprintf(noRun, "hincrby")
 	for in, want := range map[string]string{
 		"DKC.INC k 0\r\nAUTH reader pw\r\nDKC.INC k 0\r\nAUTH writer pw\r\nDKC.INC k 0\r\nAUTH reader no\r\nDKC.INC k 0\r\n": ":0\r\n+OK\r\n" + hincrby + "+OK\r\n:0\r\n-WRONGPASS invalid username-password pair or user is disabled.\r\n:0\r\n",
-		"AUTH writer pw\r\nHELLO 2 AUTH default\r\nDKC.INC k 0\r\n": "+OK\r\n-ERR Syntax error in HELLO option 'AUTH'\r\n:0\r\n",
-		"AUTH reader pw\r\nRESET\r\nDKC.INC k 0\r\n": "+OK\r\n+RESET\r\n:0\r\n",
+		"AUTH writer pw\r\nHELLO 2 AUTH default\r\nDKC.INC k 0\r\n":                                                          "+OK\r\n-ERR Syntax error in HELLO option 'AUTH'\r\n:0\r\n",
+		"AUTH reader pw\r\nRESET\r\nDKC.INC k 0\r\n":                                                                         "+OK\r\n+RESET\r\n:0\r\n",
 		"AUTH keyless pw\r\nMULTI\r\nAUTH full pw\r\nEXEC\r\nDKC.INC k 0\r\nAUTH full pw\r\nDKC.INC k 0\r\n": "+OK\r\n+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n" +
 			"-NOPERM distkit: after AUTH in MULTI or without a reply, or HELLO with AUTH that failed half done, this connection has no DK commands before the next AUTH\r\n+OK\r\n:0\r\n",
 	} {
