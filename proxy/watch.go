@@ -55,19 +55,21 @@ func (srv *Server) lookAtBlocked() {
 // lookAt closes the clients that are gone of sessions that have waited since a
 // round before this. It reports whether any session waits.
 func (srv *Server) lookAt(round int64, since func(*session) int64) (any bool) {
-	var gone []*clientConn
+	var waiting []*clientConn
 	srv.mu.Lock()
 	for c, s := range srv.conns {
 		begun := since(s)
 		any = any || begun != 0
-		if begun != 0 && begun < round && peek(c.Conn) == peerGone {
-			gone = append(gone, c)
+		if begun != 0 && begun < round {
+			waiting = append(waiting, c)
 		}
 	}
 	srv.mu.Unlock()
-	for _, c := range gone {
-		srv.log.Debug("client left while its command ran", "client", c.RemoteAddr().String())
-		c.Close()
+	for _, c := range waiting { // without the lock, which every new client needs
+		if peek(c.Conn) == peerGone {
+			srv.log.Debug("client left while its command ran", "client", c.RemoteAddr().String())
+			c.Close()
+		}
 	}
 	return any
 }
