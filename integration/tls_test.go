@@ -2,16 +2,9 @@ package integration
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
-	"math/big"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -21,6 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/internal/testcert"
 	"github.com/distkit/distkit-proxy/proxy"
 	"github.com/distkit/distkit-proxy/proxy/certs"
 )
@@ -30,7 +24,7 @@ import (
 func startTLSProxy(t *testing.T, redisAddr string) (addr string, conf *tls.Config, cert, key string) {
 	dir := t.TempDir()
 	cert, key = filepath.Join(dir, "crt"), filepath.Join(dir, "key")
-	writePair(t, cert, key)
+	public, secret := testcert.Files(t, cert, key, "proxy")
 	c, err := certs.Load(certs.Options{Cert: cert, Key: key, ClientCA: cert})
 	if err != nil {
 		t.Fatal(err)
@@ -61,41 +55,8 @@ func startTLSProxy(t *testing.T, redisAddr string) (addr string, conf *tls.Confi
 			t.Errorf("close: %v", err)
 		}
 	})
-	pair, err := tls.LoadX509KeyPair(cert, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	text, err := os.ReadFile(cert)
-	if err != nil || !roots.AppendCertsFromPEM(text) {
-		t.Fatal(err)
-	}
-	return ln.Addr().String(), &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}}, cert, key
-}
-
-// writePair writes a self-signed certificate for 127.0.0.1, and its key.
-func writePair(t *testing.T, cert, key string) {
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	public, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: public}, key: {Type: "PRIVATE KEY", Bytes: secret}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
+	_, conf = testcert.Configs(t, public, secret)
+	return ln.Addr().String(), conf, cert, key
 }
 
 // What clients do without TLS they do with it.

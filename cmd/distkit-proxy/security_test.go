@@ -2,57 +2,24 @@ package main
 
 import (
 	"bufio"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/distkit/distkit-proxy/conf"
+	"github.com/distkit/distkit-proxy/internal/testcert"
 )
-
-// writePair writes a self-signed certificate and its key.
-func writePair(t *testing.T, cert, key, name string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	public, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secret, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: public}, key: {Type: "PRIVATE KEY", Bytes: secret}} {
-		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
 
 // TLS on TCP, none on unix sockets, and certificates that are read again at SIGHUP.
 func TestTLS(t *testing.T) {
 	dir := t.TempDir()
 	cert, key, sock := filepath.Join(dir, "crt"), filepath.Join(dir, "key"), filepath.Join(dir, "s")
-	writePair(t, cert, key, "first")
+	testcert.Files(t, cert, key, "first")
 	p := begin(t, nil, "--listen", "127.0.0.1:0", "--listen", "unix://"+sock, "--tls-cert", cert, "--tls-key", key)
 	addr, _, _ := strings.Cut(p.ready(t)["listen"].(string), " ")
 	wantName := func(want string) {
@@ -74,7 +41,7 @@ func TestTLS(t *testing.T) {
 	if got := dial(t, "unix", sock).ask(t, "PING\r\n"); got != "+PONG" {
 		t.Errorf("unix socket: %q", got)
 	}
-	writePair(t, cert, key, "second")
+	testcert.Files(t, cert, key, "second")
 	if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
 		t.Fatal(err)
 	}

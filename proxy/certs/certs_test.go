@@ -2,47 +2,17 @@ package certs
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"log/slog"
-	"math/big"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-)
 
-// issue makes a self-signed certificate for 127.0.0.1.
-func issue(t *testing.T, name string) (cert, key []byte) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(time.Now().UnixNano()), Subject: pkix.Name{CommonName: name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	der2, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der2})
-}
+	"github.com/distkit/distkit-proxy/internal/testcert"
+)
 
 // files are those of a test.
 type files struct {
@@ -55,7 +25,7 @@ func newFiles(t *testing.T) *files {
 	dir := t.TempDir()
 	f := &files{t: t, Options: Options{Cert: filepath.Join(dir, "crt"), Key: filepath.Join(dir, "key")}}
 	f.Logger = slog.New(slog.NewTextHandler(&f.log, nil))
-	f.put(issue(t, "first"))
+	f.put(testcert.Pair(t, "first"))
 	return f
 }
 
@@ -126,11 +96,11 @@ func TestChangedFilesAreRead(t *testing.T) {
 	f := newFiles(t)
 	c := f.load()
 	wantName(t, c, "first")
-	f.put(issue(t, "second"))
+	f.put(testcert.Pair(t, "second"))
 	wantName(t, c, "first") // not within a second
 	c.later()
 	wantName(t, c, "second")
-	f.put(issue(t, "third"))
+	f.put(testcert.Pair(t, "third"))
 	c.Reload()
 	wantName(t, c, "third")
 }
@@ -140,7 +110,7 @@ func TestChangedFilesAreRead(t *testing.T) {
 func TestBrokenFilesChangeNothing(t *testing.T) {
 	f := newFiles(t)
 	c := f.load()
-	cert, key := issue(t, "second")
+	cert, key := testcert.Pair(t, "second")
 	write(t, f.Cert, cert) // the key comes later
 	for range 3 {
 		c.later()
@@ -164,7 +134,7 @@ func TestBrokenFilesChangeNothing(t *testing.T) {
 func TestClientCertificates(t *testing.T) {
 	f := newFiles(t)
 	f.ClientCA = f.Cert + ".ca"
-	mine, key := issue(t, "client")
+	mine, key := testcert.Pair(t, "client")
 	write(t, f.ClientCA, mine)
 	c := f.load()
 	pair := func(cert, key []byte) *tls.Config {
@@ -180,7 +150,7 @@ func TestClientCertificates(t *testing.T) {
 	if _, err, _ := shake(t, c, anybody); err == nil {
 		t.Error("none: served")
 	}
-	other, otherKey := issue(t, "other")
+	other, otherKey := testcert.Pair(t, "other")
 	if _, err, _ := shake(t, c, pair(other, otherKey)); err == nil {
 		t.Error("another: served")
 	}
@@ -206,7 +176,7 @@ func TestOldProtocolsAreRefused(t *testing.T) {
 
 func TestErrorsNameTheSetting(t *testing.T) {
 	f := newFiles(t)
-	_, otherKey := issue(t, "other")
+	_, otherKey := testcert.Pair(t, "other")
 	for name, tc := range map[string]struct {
 		spoil func(o *Options)
 		want  string
