@@ -24,10 +24,16 @@ type control struct {
 	in   *bufio.Reader
 }
 
-func newControl(t testing.TB, r *redisServer) *control {
+func newControl(t testing.TB, r *redisServer, password string) *control {
 	conn := dialTCP(t, r.addr)
 	conn.SetDeadline(time.Time{})
-	return &control{conn: conn, in: bufio.NewReader(conn)}
+	c := &control{conn: conn, in: bufio.NewReader(conn)}
+	if password != "" {
+		if replies, err := c.ask([]string{"AUTH", password}); err != nil || replies[0] != "+OK\r\n" {
+			t.Fatalf("AUTH: %q, %v", replies, err)
+		}
+	}
+	return c
 }
 
 // ask sends commands and returns their replies.

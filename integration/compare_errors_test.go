@@ -68,7 +68,7 @@ func TestCompareHasEveryCommand(t *testing.T) {
 		}
 	}
 	names := make(map[string]bool)
-	for _, l := range allCommands(t, newControl(t, startRedis(t))) {
+	for _, l := range allCommands(t, newControl(t, startRedis(t), "")) {
 		names[l.name] = true
 		switch why := leftOut[l.name]; {
 		case used[l.name] && why != "":
@@ -100,7 +100,7 @@ var unpaired = []string{"subscribe", "psubscribe", "ssubscribe", "monitor", "syn
 func TestCompareWrongNumbersOfArguments(t *testing.T) {
 	for proto := 2; proto <= 3; proto++ {
 		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
-			c := newComparison(t, proto)
+			c := newComparison(t, proto, plainly)
 			long := corpus.Scenario{Name: "errors", Uncut: "there are many"}
 			add := func(s *corpus.Scenario, args ...string) {
 				s.Steps = append(s.Steps, corpus.Step{Text: strings.Join(args, " "), Conn: 1, Args: args, Frames: [2]int{1, 1}, Times: 1})

@@ -173,7 +173,7 @@ func (c *comparedConn) next() (string, error) {
 // monitored is how a line of MONITOR begins; forItself one of what a proxy sends
 // for itself, which it does in ownDB, or in place of a command of ours.
 var (
-	monitored = regexp.MustCompile(`^\+\d+\.\d+ \[(\d+) (?:lua|[\d.:]+)\]`)
+	monitored = regexp.MustCompile(`^\+\d+\.\d+ \[(\d+) (?:lua|unix:\S+|[\d.:]+)\]`)
 	forItself = regexp.MustCompile(`^\+\d+\.\d+ \[` + strconv.Itoa(ownDB) + ` |"select" "` + strconv.Itoa(ownDB) + `"$|"hello" "\d" |"client" "setinfo"|"PING" "distkit:`)
 )
 

@@ -23,6 +23,7 @@ type way struct {
 // player plays one scenario on one server.
 type player struct {
 	addr     string
+	password string // "": Redis wants none
 	control  *control
 	scenario *corpus.Scenario
 	proto    int
@@ -39,14 +40,14 @@ type played struct {
 }
 
 // play sends a scenario and returns what the server replied.
-func play(addr string, c *control, s *corpus.Scenario, proto int, w way) (got played, err error) {
-	p := &player{addr: addr, control: c, scenario: s, proto: proto, way: w, conns: make(map[int]*comparedConn), ids: map[string]string{"{n}": fmt.Sprintf("play-%d", plays.Add(1))}}
+func (c *comparison) play(addr string, over *control, s *corpus.Scenario, w way) (got played, err error) {
+	p := &player{addr: addr, password: c.password, control: over, scenario: s, proto: c.proto, way: w, conns: make(map[int]*comparedConn), ids: map[string]string{"{n}": fmt.Sprintf("play-%d", plays.Add(1))}}
 	defer func() {
 		got = p.played()
 		for _, c := range p.conns {
 			c.conn.Close()
 		}
-		if left := c.settled(); err == nil {
+		if left := over.settled(); err == nil {
 			err = left
 		}
 	}()
@@ -85,7 +86,11 @@ func (p *player) open() error {
 			return err
 		}
 		p.conns[s.Conn] = c
+		p.authenticate(c, "AUTH")
 		if wantIDs {
+			if err := p.exchange(c); err != nil {
+				return err
+			}
 			if p.ids["{id"+strconv.Itoa(s.Conn)+"}"], err = c.id(); err != nil {
 				return err
 			}
@@ -101,6 +106,16 @@ func (p *player) open() error {
 		}
 	}
 	return nil
+}
+
+// authenticate is what a client does first, if it must.
+func (p *player) authenticate(c *comparedConn, step string) {
+	if p.password == "" {
+		return
+	}
+	auth := []string{"AUTH", p.password}
+	c.out = append(c.out, command(auth...)...)
+	c.expected = append(c.expected, expected{step, auth, 1})
 }
 
 func (c *comparedConn) id() (string, error) {
@@ -160,6 +175,9 @@ func (p *player) send(c *comparedConn, s *corpus.Step) error {
 	for range s.Times {
 		c.out = append(c.out, bytes...)
 		c.expected = append(c.expected, expected{s.Text, s.Args, s.Frames[p.proto-2]})
+		if len(s.Args) == 1 && strings.EqualFold(s.Args[0], "reset") {
+			p.authenticate(c, "AUTH behind "+s.Text)
+		}
 		if !pipelined && s.Times == 1 {
 			if err := p.exchange(c); err != nil {
 				return err

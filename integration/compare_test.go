@@ -6,9 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
-
-	"github.com/distkit/distkit-proxy/engine"
 	"github.com/distkit/distkit-proxy/integration/corpus"
 )
 
@@ -18,14 +15,8 @@ type comparison struct {
 	proto          int
 	direct, behind *control
 	redis, proxy   string
+	password       string
 	plays, bytes   int // through the proxy, the bytes on connection 1
-}
-
-func newComparison(t *testing.T, proto int) *comparison {
-	// Redis looks after the timeouts of blocked clients hz times a second.
-	direct, behind := startRedis(t, "hz 500"), startRedis(t, "hz 500")
-	p := startProxyThatDenies(t, []string{}, backend{name: "redis", redis: &redis.Options{Addr: behind.addr, DB: ownDB}}, engine.Options{InstanceID: "me"})
-	return &comparison{proto: proto, direct: newControl(t, direct), behind: newControl(t, behind), redis: direct.addr, proxy: p.addr}
 }
 
 // Every command of Redis has the same bytes as an answer through the proxy, with
@@ -38,7 +29,7 @@ func TestCompare(t *testing.T) {
 	for proto := 2; proto <= 3; proto++ {
 		t.Run(fmt.Sprintf("RESP%d", proto), func(t *testing.T) {
 			t.Parallel()
-			c := newComparison(t, proto)
+			c := newComparison(t, proto, plainly)
 			for i := range all {
 				if s := &all[i]; s.Only == 0 || s.Only == proto {
 					t.Run(s.Name, func(t *testing.T) { c.compare(t, s) })
@@ -94,7 +85,7 @@ func endsItself(s *corpus.Scenario) bool {
 // ask plays a scenario on the Redis that has no proxy.
 func (c *comparison) ask(t *testing.T, s *corpus.Scenario, w way) played {
 	t.Helper()
-	got, err := play(c.redis, c.direct, s, c.proto, w)
+	got, err := c.play(c.redis, c.direct, s, w)
 	if err != nil {
 		t.Fatalf("Redis, %s: %v", w.name, err)
 	}
@@ -105,7 +96,7 @@ func (c *comparison) ask(t *testing.T, s *corpus.Scenario, w way) played {
 // same plays a scenario through the proxy and compares.
 func (c *comparison) same(t *testing.T, s *corpus.Scenario, w way, want played) {
 	t.Helper()
-	got, err := play(c.proxy, c.behind, s, c.proto, w)
+	got, err := c.play(c.proxy, c.behind, s, w)
 	c.plays++
 	c.bytes += got.sent
 	if diff := differ(want, got); diff != "" {
