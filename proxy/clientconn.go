@@ -50,6 +50,7 @@ type clientConn struct {
 	idle    time.Duration
 	session sink
 	closed  func(*clientConn)
+	free    int // what it may hold that does not count
 
 	// Owned by the goroutine that reads.
 	fr      framer
@@ -68,7 +69,7 @@ type clientConn struct {
 
 // newClientConn makes one without a session. What it holds is counted in budget.
 func newClientConn(conn net.Conn, limits Limits, bufs *bufferPool, spaces *workspaces, budget *budget, idle time.Duration) *clientConn {
-	c := &clientConn{Conn: conn, fr: newFramer(limits, bufs), spaces: spaces, idle: idle, account: account{budget: budget}}
+	c := &clientConn{Conn: conn, fr: newFramer(limits, bufs), spaces: spaces, idle: idle, free: freeHeld, account: account{budget: budget}}
 	c.ahead = ahead{bufs: bufs, mine: &c.account}
 	c.reader = newSockReader(conn, c.fr.space, c.rest)
 	return c
@@ -209,7 +210,7 @@ func (c *clientConn) held(more int) int {
 	if c.workspace != nil {
 		held += c.workspace.footprint()
 	}
-	return max(0, held-freeHeld)
+	return max(0, held-c.free)
 }
 
 // wait reads from the client once.

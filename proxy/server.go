@@ -46,7 +46,8 @@ type Options struct {
 	Embedded bool
 	// TLS is what clients speak on listeners other than unix sockets. Nil: plain.
 	TLS *tls.Config
-	// MaxClients is the largest number of clients at once. Default 10,000.
+	// MaxClients is the largest number of clients at once. One that speaks TLS
+	// counts for two, which is what it costs. Default 10,000.
 	MaxClients int
 	// MaxSockets bounds clients and private connections together, so that they
 	// leave file descriptors for everything else. Zero: no bound.
@@ -103,6 +104,8 @@ type Server struct {
 	stopping  bool
 	listeners map[*listener]struct{}
 	conns     map[*clientConn]*session
+	// tlsClients is how many of them speak TLS.
+	tlsClients int
 }
 
 // New makes a server. It connects to nothing yet.
@@ -189,6 +192,9 @@ func (srv *Server) serve(c *clientConn) {
 	defer c.drop()
 	defer s.letGo()
 	defer c.Close()
+	if t, ok := c.Conn.(*tlsClient); ok && !t.records.settle() {
+		return
+	}
 	for {
 		batch, err := c.next()
 		if err != nil {
@@ -206,7 +212,7 @@ func (srv *Server) admit(conn net.Conn) *clientConn {
 	if srv.stopping {
 		return nil
 	}
-	if len(srv.conns) >= srv.opts.MaxClients || !srv.dialer.room(len(srv.conns)) {
+	if len(srv.conns)+srv.tlsClients >= srv.opts.MaxClients || !srv.dialer.room(len(srv.conns)) {
 		srv.metrics.clientsRefused.Add(1)
 		return nil
 	}
@@ -216,7 +222,9 @@ func (srv *Server) admit(conn net.Conn) *clientConn {
 	c.account.evict = func(held int64) { srv.evicted(c, held) }
 	c.fr.mayStream = s.mayStream
 	if t, ok := conn.(*tlsClient); ok {
-		t.account.Store(&c.account)
+		t.records.account.Store(&c.account)
+		c.free = 0 // TLS takes it
+		srv.tlsClients++
 	}
 	srv.conns[c] = s
 	srv.wg.Add(1)
@@ -241,6 +249,9 @@ func (srv *Server) forget(c *clientConn) {
 	srv.mu.Lock()
 	s := srv.conns[c]
 	delete(srv.conns, c)
+	if _, ok := c.Conn.(*tlsClient); ok {
+		srv.tlsClients--
+	}
 	srv.mu.Unlock()
 	s.end()
 	srv.metrics.clients.Add(-1)

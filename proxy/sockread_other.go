@@ -27,6 +27,9 @@ func (r *sockReader) read() (int, error) {
 	return 0, err
 }
 
+const canReadNow = false
+
+func waitReadable(syscall.RawConn) error            { return errors.ErrUnsupported }
 func readNow(syscall.RawConn, []byte) (int, error)  { return 0, errors.ErrUnsupported }
 func writeNow(syscall.RawConn, []byte) (int, error) { return 0, errors.ErrUnsupported }
 

@@ -77,6 +77,14 @@ func (r *sockReader) tryRead(fd uintptr) bool {
 	}
 }
 
+// canReadNow tells that there are readNow and waitReadable.
+const canReadNow = true
+
+// waitReadable waits until there is something to read, the end included.
+func waitReadable(raw syscall.RawConn) error {
+	return raw.Read(func(fd uintptr) bool { return peekRecv(int(fd)) != peerQuiet })
+}
+
 // readNow reads what is there, without waiting: 0 if there is nothing yet, and
 // io.EOF at the end.
 func readNow(raw syscall.RawConn, p []byte) (n int, err error) {

@@ -90,8 +90,12 @@ func TestTLSClientThatReadsOnlyWhenAllIsWritten(t *testing.T) {
 	for i := range n {
 		c.expect(fmt.Sprintf("$%d", len(value)), value, fmt.Sprintf(":%d", i+1))
 	}
-	eventually(t, "all memory is given back", func() bool { return r.srv.budget.used.Load() == 0 })
+	eventually(t, "only what TLS keeps for its records is held", func() bool { return r.srv.budget.used.Load() <= keptOfBigRecords })
 }
+
+// keptOfBigRecords bounds what TLS keeps for a client that has sent records as
+// big as they may be.
+const keptOfBigRecords = 20 << 10
 
 // A client that leaves while its command runs is noticed, with a word or without,
 // and also behind what nobody reads.
@@ -165,6 +169,65 @@ func TestSilentHandshakes(t *testing.T) {
 	for _, c := range silent {
 		c.Close()
 	}
+}
+
+// What TLS keeps for a client is in its account before TLS makes room for it: a
+// header alone has it do so.
+func TestTLSRecordsAreCounted(t *testing.T) {
+	r, conf := newTLSRig(t, func(o *Options) { o.ClientMemory = 5 * keptOfBigRecords / 2 })
+	begun := func() *wire {
+		c := r.tlsClient(conf)
+		c.send("DKC.GET k")
+		c.expect(":0")
+		io.WriteString(c.Conn.(*tls.Conn).NetConn(), "\x17\x03\x03\x40\x10")
+		return c
+	}
+	first := begun()
+	eventually(t, "it is counted", func() bool {
+		used := r.srv.budget.used.Load()
+		return used > 16<<10 && used <= keptOfBigRecords
+	})
+	first.Close()
+	eventually(t, "it is given back", func() bool { return r.srv.budget.used.Load() == 0 })
+	for range 3 {
+		begun()
+	}
+	eventually(t, "one has to go", func() bool { return r.srv.metrics.clientsEvicted.Load() == 1 && r.srv.metrics.clients.Load() == 2 })
+}
+
+// A handshake has an end.
+func TestTLSWithoutData(t *testing.T) {
+	r, _ := newTLSRig(t, nil)
+	c := r.client()
+	c.raw("\x16\x03\x01\x40\x00\x01\x00\xff\xf0" + strings.Repeat("x", 16<<10-4)) // a hello of 64 KB
+	for range 2 {
+		c.raw("\x16\x03\x01\x40\x00" + strings.Repeat("x", 16<<10))
+	}
+	if _, err := io.ReadAll(c.r); isTimeout(err) {
+		t.Error("still open")
+	}
+}
+
+// A client that speaks TLS takes the place of two.
+func TestTLSClientsCountForTwo(t *testing.T) {
+	r, conf := newTLSRig(t, func(o *Options) { o.MaxClients = 4 })
+	served := func(c *wire) bool {
+		c.send("DKC.GET k")
+		line, _ := c.r.ReadString('\n')
+		return line == ":0\r\n"
+	}
+	first, second, third := r.tlsClient(conf), r.tlsClient(conf), r.tlsClient(conf)
+	if !served(first) || !served(second) {
+		t.Error("not served while there are places")
+	}
+	third.expect(strings.TrimSpace(errMaxClients))
+	third.ends()
+	first.Close()
+	eventually(t, "its place is free", func() bool {
+		c := r.tlsClient(conf)
+		defer c.Close()
+		return served(c)
+	})
 }
 
 // Where descriptors are short handshakes count too.

@@ -15,7 +15,7 @@ import (
 // who say nothing keep nobody out.
 const (
 	handshakeTime = 10 * time.Second
-	maxHandshakes = 512
+	maxHandshakes = 256
 )
 
 // tlsListener speaks TLS to its clients and hands out what is plain: one end of
@@ -95,7 +95,8 @@ func (l *tlsListener) take(raw net.Conn) {
 	}
 	l.mu.Unlock()
 	go func() {
-		conn, err := l.shake(raw)
+		records := newTLSRecords(raw)
+		conn, err := l.shake(records)
 		l.mu.Lock()
 		l.pending.Remove(at) // does nothing if it is gone
 		l.mu.Unlock()
@@ -104,7 +105,7 @@ func (l *tlsListener) take(raw net.Conn) {
 			l.leave(raw)
 			return
 		}
-		go l.hand(conn, raw) // not here: a handshake leaves a deep stack behind
+		go l.hand(conn, records) // not here: a handshake leaves a deep stack behind
 	}()
 }
 
@@ -116,7 +117,7 @@ func (l *tlsListener) leave(raw net.Conn) {
 }
 
 // shake is the handshake.
-func (l *tlsListener) shake(raw net.Conn) (*tls.Conn, error) {
+func (l *tlsListener) shake(raw *tlsRecords) (*tls.Conn, error) {
 	ctx, cancel := context.WithTimeout(l.srv.ctx, handshakeTime)
 	defer cancel()
 	defer context.AfterFunc(ctx, func() { raw.Close() })()
@@ -125,7 +126,8 @@ func (l *tlsListener) shake(raw net.Conn) (*tls.Conn, error) {
 }
 
 // hand hands a client out, and relays until it is gone.
-func (l *tlsListener) hand(conn *tls.Conn, raw net.Conn) {
+func (l *tlsListener) hand(conn *tls.Conn, records *tlsRecords) {
+	raw := records.Conn
 	defer l.leave(raw)
 	near, far, err := socketPair()
 	if err != nil {
@@ -135,10 +137,10 @@ func (l *tlsListener) hand(conn *tls.Conn, raw net.Conn) {
 	defer far.Close()
 	l.srv.metrics.tlsSockets.Add(1)
 	defer l.srv.metrics.tlsSockets.Add(-1)
-	c := &tlsClient{socket: near.(socket), raw: raw}
+	c := &tlsClient{socket: near.(socket), records: records}
 	select {
 	case l.ready <- c:
-		r := &relay{tls: conn, raw: raw, far: far.(socket), client: c, bufs: &l.srv.bufs}
+		r := &relay{tls: conn, raw: raw, far: far.(socket), records: records, bufs: &l.srv.bufs}
 		r.run(l.srv.ctx)
 	case <-l.done:
 		near.Close()

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -32,29 +31,27 @@ type socket interface {
 // tlsClient is a client that speaks TLS, as a session sees it: plain.
 type tlsClient struct {
 	socket
-	raw net.Conn // the client's
-
-	account atomic.Pointer[account] // nil until the client is admitted
+	records *tlsRecords // the client's side
 }
 
-func (c *tlsClient) RemoteAddr() net.Addr { return c.raw.RemoteAddr() }
-func (c *tlsClient) LocalAddr() net.Addr  { return c.raw.LocalAddr() }
+func (c *tlsClient) RemoteAddr() net.Addr { return c.records.RemoteAddr() }
+func (c *tlsClient) LocalAddr() net.Addr  { return c.records.LocalAddr() }
 
 // Close ends the session's side. What was written still goes to the client.
 func (c *tlsClient) Close() error {
-	_ = c.raw.SetWriteDeadline(time.Now().Add(partingTime)) // ends the relay, if it comes to that
+	_ = c.records.SetWriteDeadline(time.Now().Add(partingTime)) // ends the relay, if it comes to that
 	return c.socket.Close()
 }
 
 // relay carries bytes between a client that speaks TLS and the other end of its
-// session's pair of sockets. While nothing is to be carried it holds one small
-// buffer; what it holds of a burst is in the client's account.
+// session's pair of sockets. While nothing is to be carried it holds no buffer;
+// what it holds of a burst is in the client's account.
 type relay struct {
-	tls    *tls.Conn
-	raw    net.Conn
-	far    socket
-	client *tlsClient
-	bufs   *bufferPool
+	tls     *tls.Conn
+	raw     net.Conn
+	records *tlsRecords
+	far     socket
+	bufs    *bufferPool
 }
 
 // run returns when both sides have ended, or ctx.
@@ -88,33 +85,51 @@ func (r *relay) run(ctx context.Context) {
 
 // in carries from the client.
 func (r *relay) in() {
+	r.records.nowait = true
+	for r.inNow() && r.records.wait() == nil {
+	}
+}
+
+// inNow carries what is there.
+func (r *relay) inNow() bool {
 	buf := r.bufs.getSmall()
 	buf = buf[:cap(buf)]
 	defer r.bufs.put(buf)
 	for {
-		n, err := r.tls.Read(buf)
-		if !r.deliver(buf[:n]) || err != nil {
-			return
+		n, again := r.read(buf)
+		if n == 0 || !again {
+			return again
 		}
-		if n == len(buf) && !r.burst(r.burstIn) {
-			return
+		if n == len(buf) && r.records.raw != nil && !r.burst(r.burstIn) {
+			return false
 		}
 	}
+}
+
+// read carries once: n is 0 if there is nothing now, and again is false at the end.
+func (r *relay) read(buf []byte) (n int, again bool) {
+	n, err := r.tls.Read(buf)
+	if n > 0 {
+		r.records.data()
+	}
+	return n, r.deliver(buf[:n]) && (err == nil || err == errNoRecord)
 }
 
 // burstIn carries as long as there is more.
 func (r *relay) burstIn(buf []byte) bool {
 	defer r.raw.SetReadDeadline(time.Time{})
 	for {
-		if r.raw.SetReadDeadline(time.Now().Add(burstWait)) != nil {
+		n, again := r.read(buf)
+		switch {
+		case !again:
+			return false
+		case n > 0:
+			continue
+		case r.raw.SetReadDeadline(time.Now().Add(burstWait)) != nil:
 			return false
 		}
-		n, err := r.tls.Read(buf)
-		if !r.deliver(buf[:n]) || err != nil && !isTimeout(err) {
-			return false
-		}
-		if err != nil {
-			return true
+		if err := r.records.wait(); err != nil {
+			return isTimeout(err)
 		}
 	}
 }
@@ -179,7 +194,7 @@ func (r *relay) burstOut(raw syscall.RawConn, buf []byte) bool {
 // burst lends a big buffer, on the client's account. Without one, as when the
 // session is over already, all goes on in small pieces.
 func (r *relay) burst(carry func([]byte) bool) bool {
-	a := r.client.account.Load()
+	a := r.records.account.Load()
 	if a == nil || !a.add(burstHeld) {
 		return true
 	}

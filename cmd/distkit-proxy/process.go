@@ -284,7 +284,7 @@ func proxyOptions(cfg conf.Config, opts *redis.Options, eng *engine.Engine, log 
 		Redis:        opts,
 		Embedded:     cfg.Redis == "",
 		MaxClients:   cfg.MaxClients,
-		MaxSockets:   maxSockets(cfg.MaxClients*socketsPerClient(cfg), log),
+		MaxSockets:   maxSockets(clientSockets(cfg), log),
 		IdleTimeout:  cfg.IdleTimeout,
 		ClientMemory: int64(cfg.MaxClientMemory),
 		Limits: proxy.Limits{

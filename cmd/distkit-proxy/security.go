@@ -51,10 +51,11 @@ func (p *process) reload() {
 	}
 }
 
-// socketsPerClient is how many file descriptors one client takes.
-func socketsPerClient(cfg conf.Config) int {
+// clientSockets is how many file descriptors the most clients take: one each, or
+// three where they speak TLS and take two places.
+func clientSockets(cfg conf.Config) int {
 	if cfg.TLSCert != "" {
-		return 3
+		return (3*cfg.MaxClients + 1) / 2
 	}
-	return 1
+	return cfg.MaxClients
 }
