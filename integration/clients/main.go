@@ -7,7 +7,8 @@
 // defaults, get and set, pipeline, transaction, publish and subscribe, blocking
 // pop, script, client-side caching where the library has it, counters; then Redis
 // restarts, and everything happens once more on the same client objects. The
-// two frameworks, BullMQ and Celery, run jobs instead.
+// two frameworks, BullMQ and Celery, run jobs instead, some of which are added and
+// worked on while Redis restarts.
 //
 // It starts the servers itself, on free ports of 127.0.0.1, a pair for each
 // program, and installs the libraries into the cache directory, in the versions

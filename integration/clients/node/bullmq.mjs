@@ -1,6 +1,8 @@
 // BullMQ: jobs that succeed, one that is retried, one that is delayed, one that
-// fails for good, and all of it again after a restart of Redis.
+// fails for good, and all of it again after a restart of Redis, through which
+// others are added and worked on.
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue, QueueEvents, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
 import { begin, equal, passed, restart, until, url } from './common.mjs';
@@ -56,10 +58,49 @@ async function work(round) {
   passed('counts');
 }
 
+// Jobs are added from before a restart until after it, and worked on all the
+// while. An addition that fails is tried again under the same id, so that the job is
+// there once. One whose worker could not say that it is done is done again when its
+// lock has run out.
+async function workThrough(restarted) {
+  const lasting = new Queue('lasting', { connection });
+  const done = new Set();
+  const slow = new Worker(
+    'lasting',
+    async (job) => {
+      await sleep(20);
+      done.add(job.id);
+    },
+    { connection, concurrency: 5, lockDuration: 3000, stalledInterval: 1000, maxStalledCount: 10 },
+  );
+  for (const part of [lasting, slow]) part.on('error', () => {});
+  const ids = [];
+  const add = async () => {
+    const jobId = `lasting-${ids.length}`;
+    ids.push(jobId);
+    await until(jobId, () => lasting.add('slow', {}, { jobId }).then(() => true, () => false));
+    await sleep(5);
+  };
+  while (ids.length < 50) await add();
+  const before = ids.length;
+  let over = false;
+  const end = restarted().finally(() => (over = true));
+  while (!over) await add();
+  await end;
+  equal(ids.length > before, true);
+  for (let i = 0; i < 50; i++) await add();
+  await until('all jobs', () => ids.every((id) => done.has(id)));
+  await until('all completed', async () => (await lasting.getCompletedCount()) === ids.length);
+  equal(await lasting.getJobCounts('failed', 'wait', 'active', 'delayed'), { failed: 0, wait: 0, active: 0, delayed: 0 });
+  await slow.close();
+  await lasting.close();
+  passed('jobs during the restart');
+}
+
 await work(1);
 const own = new Redis(url);
 own.on('error', () => {});
-await restart((key) => own.get(key));
+await workThrough(() => restart((key) => own.get(key)));
 await work(2);
 await own.quit();
 await Promise.all([worker.close(), events.close()]);

@@ -1,5 +1,6 @@
 """Celery: tasks that succeed, one that is retried, one that is delayed, one that fails for good, and a
-chord; all of it again after a restart of Redis. Redis is the broker and keeps the results."""
+chord; all of it again after a restart of Redis, through which others are sent and worked on. Redis is the
+broker and keeps the results."""
 
 import os
 import platform
@@ -15,6 +16,10 @@ JOBS = 200
 PATIENCE = 40  # seconds for anything that takes time; Celery's reconnects back off
 
 app = celery.Celery("celery_jobs", broker=os.environ["REDIS_URL"], backend=os.environ["REDIS_URL"])
+# A worker that has lost the broker forgets the tasks that it has taken and not begun. When it is back, a
+# few seconds later, those that have waited for longer than this come again.
+app.conf.broker_transport_options = {"visibility_timeout": 1}  # seconds
+RETRIED = (redis.RedisError, celery.exceptions.OperationalError)
 
 
 @app.task
@@ -31,6 +36,12 @@ def total(numbers):
 def flaky(self, n):
     if self.request.retries < 2:
         raise self.retry(countdown=0.1)
+    return n
+
+
+@app.task(acks_late=True)
+def slow(n):
+    time.sleep(0.02)
     return n
 
 
@@ -79,22 +90,59 @@ def answers():
     """Reports whether a worker answers a ping, by which it is told and answers through messages."""
     try:
         return bool(app.control.ping(timeout=1))
-    except (redis.RedisError, celery.exceptions.OperationalError):
+    except RETRIED:
+        return False
+
+
+def served(own):
+    try:
+        return own.get("restarts") == b"1"
+    except redis.RedisError:
+        return False
+
+
+def send(sent):
+    """Sends one more task, again under the same id when that fails."""
+    sent.append(f"slow-{len(sent)}")
+
+    def accepted():
+        try:
+            slow.apply_async((len(sent) - 1,), task_id=sent[-1])
+            return True
+        except RETRIED:
+            return False
+
+    until(sent[-1], accepted)
+    time.sleep(0.005)
+
+
+def done(task_id):
+    try:
+        return app.AsyncResult(task_id).successful()
+    except RETRIED:
         return False
 
 
 def restart(own):
+    """Tasks are sent from before the restart until after it, and worked on all the while."""
+    sent = []
+    while len(sent) < 50:
+        send(sent)
     print("restart", flush=True)
-
-    def served():
-        try:
-            return own.get("restarts") == b"1"
-        except redis.RedisError:
-            return False
-
-    until("served again", served)
-    until("the worker again", answers)
+    before = len(sent)
+    deadline = time.monotonic() + PATIENCE
+    while not served(own):
+        check(time.monotonic() < deadline, True)
+        send(sent)
     passed("restart")
+    check(len(sent) > before, True)
+    for _ in range(50):
+        send(sent)
+    for n, task_id in enumerate(sent):
+        until(task_id, lambda: done(task_id))
+        check(app.AsyncResult(task_id).get(timeout=PATIENCE), n)
+    passed("tasks during the restart")
+    until("the worker again", answers)
 
 
 def main():
