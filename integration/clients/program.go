@@ -71,7 +71,8 @@ func (r *result) run(ctx context.Context, c client, p *pair) error {
 	}
 	var asked error
 	done, last := false, "nothing"
-	for lines := bufio.NewScanner(stdout); lines.Scan(); {
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
 		word, text, _ := strings.Cut(lines.Text(), " ")
 		switch word {
 		case "library":
@@ -93,15 +94,16 @@ func (r *result) run(ctx context.Context, c client, p *pair) error {
 			r.output += lines.Text() + "\n"
 		}
 	}
+	asked = errors.Join(asked, lines.Err())
 	err = cmd.Wait()
 	r.output += stderr.String()
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("not done within %v; passed last: %s", deadline, last)
+		err = fmt.Errorf("not done within %v; passed last: %s", deadline, last)
 	case err != nil:
-		return fmt.Errorf("%w; passed last: %s", err, last)
+		err = fmt.Errorf("%w; passed last: %s", err, last)
 	case !done:
-		return fmt.Errorf("ended before it was done; passed last: %s", last)
+		err = fmt.Errorf("ended before it was done; passed last: %s", last)
 	}
-	return asked
+	return errors.Join(err, asked)
 }

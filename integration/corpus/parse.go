@@ -95,7 +95,9 @@ func parseStep(line string) (Step, error) {
 	}
 	if m := repeated.FindStringSubmatch(rest); m != nil {
 		rest = rest[len(m[0]):]
-		step.Times, _ = strconv.Atoi(m[1])
+		if step.Times, _ = strconv.Atoi(m[1]); step.Times == 0 {
+			return step, fmt.Errorf("%q is sent no times", line)
+		}
 	}
 	args, err := split(rest)
 	switch {
@@ -153,6 +155,9 @@ func split(line string) (args []string, err error) {
 				return nil, fmt.Errorf("%s: %w", quoted, err)
 			}
 			args, rest = append(args, arg), rest[len(quoted):]
+			if rest != "" && rest[0] != ' ' {
+				return nil, fmt.Errorf("%s: no blank behind %s", line, quoted)
+			}
 			continue
 		}
 		var word string
