@@ -35,7 +35,7 @@ test-clients: setup ## run client libraries of many languages against the proxy 
 fuzz: ## fuzz the parsers, each for FUZZTIME (30s)
 	@for package in ./proxy ./proxy/keyspec; do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),30s) $$package || exit 1; done; done
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),30s) -fuzzminimizetime 1s $$package || exit 1; done; done
 
 lint: ## gofmt, go vet and staticcheck
 	@unformatted=$$(gofmt -l .) && test -z "$$unformatted" || { echo "not gofmt'ed:"; echo "$$unformatted"; exit 1; }

@@ -106,6 +106,36 @@ func FuzzReplyFramer(f *testing.F) {
 	})
 }
 
+// Replies end where a plain parser has them end, and what that refuses is refused.
+func FuzzReplies(f *testing.F) {
+	for _, in := range hostile.Replies() {
+		if len(in.Bytes) <= longestSeed {
+			f.Add(in.Bytes)
+		}
+	}
+	for reply := range wholeReplies {
+		f.Add([]byte(reply + reply))
+	}
+	f.Fuzz(func(t *testing.T, in []byte) {
+		var fr replyFramer
+		var ends []string
+		var err error
+		for at := 0; at < len(in) && err == nil; {
+			var n int
+			var done bool
+			n, done, err = fr.scan(in[at:])
+			if at += n; done {
+				ends = append(ends, fmt.Sprintf("%d%c", at, fr.first))
+				fr.reset()
+			}
+		}
+		want, wantErr := refReplyEnds(in)
+		if !slices.Equal(ends, want) || (err == nil) != (wantErr == nil) {
+			t.Fatalf("%v and %v, want %v and %v", ends, err, want, wantErr)
+		}
+	})
+}
+
 // Whatever its arguments, a command of ours answers one value.
 func FuzzCommands(f *testing.F) {
 	for _, in := range hostile.Requests() {

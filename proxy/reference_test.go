@@ -2,6 +2,9 @@ package proxy
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -168,4 +171,151 @@ func refSplit(line string) (args []string, ok bool) {
 
 func refHex(c byte) int {
 	return strings.IndexByte("0123456789abcdef", bytes.ToLower([]byte{c})[0])
+}
+
+// refReplies takes replies apart, each value with those in it at once.
+type refReplies struct {
+	in    []byte
+	at    int
+	depth int
+}
+
+// What ends the reading of replies.
+var (
+	errRefShort = errors.New("more is needed")
+	errRefBad   = errors.New("no RESP")
+)
+
+// refReplyEnds says where the complete replies in in end, with the type of each,
+// and whether what follows can be the beginning of one.
+func refReplyEnds(in []byte) (ends []string, err error) {
+	p := &refReplies{in: in}
+	defer func() {
+		if r := recover(); r != errRefShort {
+			err, _ = r.(error)
+		}
+	}()
+	for {
+		first, _ := p.value(false)
+		ends = append(ends, fmt.Sprintf("%d%c", p.at, first))
+	}
+}
+
+// value reads one, its attributes included; ended tells that it is the end of what
+// is streamed instead.
+func (p *refReplies) value(streamed bool) (first byte, ended bool) {
+	for {
+		c := p.take(1)[0]
+		switch c {
+		case '+', '-', ':', ',', '#', '(', '_':
+			p.line()
+			return c, false
+		case '.':
+			if !streamed {
+				panic(errRefBad)
+			}
+			p.line()
+			return c, true
+		case '$', '=', '!':
+			switch n, open := p.length(); {
+			case open && c == '$':
+				p.chunks()
+			case open:
+				panic(errRefBad)
+			case n >= 0:
+				p.take(n + 2)
+			}
+			return c, false
+		case '*', '~', '>':
+			p.elements(p.length())
+			return c, false
+		case '%', '|':
+			n, open := p.length()
+			if n < 0 {
+				panic(errRefBad)
+			}
+			if p.elements(2*n, open); c == '%' {
+				return c, false
+			}
+		default:
+			panic(errRefBad)
+		}
+	}
+}
+
+func (p *refReplies) elements(n int, open bool) {
+	if n <= 0 && !open {
+		return
+	}
+	p.deeper()
+	defer func() { p.depth-- }()
+	for i := 0; open || i < n; i++ {
+		if _, ended := p.value(open); ended {
+			return
+		}
+	}
+}
+
+func (p *refReplies) chunks() {
+	p.deeper()
+	defer func() { p.depth-- }()
+	for {
+		if p.take(1)[0] != ';' {
+			panic(errRefBad)
+		}
+		n, open := p.length()
+		switch {
+		case open || n < 0:
+			panic(errRefBad)
+		case n == 0:
+			return
+		}
+		p.take(n + 2)
+	}
+}
+
+func (p *refReplies) deeper() {
+	if p.depth++; p.depth > maxReplyDepth {
+		panic(errRefBad)
+	}
+}
+
+var (
+	refLength      = regexp.MustCompile(`^(?:-0*1|[0-9]{1,18}|\?)\r\n`)
+	refLengthBegun = regexp.MustCompile(`^(?:-[0-9]{0,18}|[0-9]{0,18}|(?:-?[0-9]{1,18}|\?)\r|\?)$`)
+)
+
+// length reads a line with a length: -1 for a null, open for what is streamed.
+func (p *refReplies) length() (n int, open bool) {
+	rest := p.in[p.at:]
+	line := refLength.Find(rest[:min(len(rest), 24)])
+	switch {
+	case line == nil && refLengthBegun.Match(rest):
+		panic(errRefShort)
+	case line == nil || line[0] == '-' && len(line) > len("-\r\n")+18:
+		panic(errRefBad)
+	}
+	p.at += len(line)
+	text := string(line[:len(line)-2])
+	if text == "?" {
+		return 0, true
+	}
+	n, _ = strconv.Atoi(text)
+	return n, false
+}
+
+func (p *refReplies) line() {
+	n := bytes.IndexByte(p.in[p.at:], '\n')
+	if n < 0 {
+		panic(errRefShort)
+	}
+	p.at += n + 1
+}
+
+func (p *refReplies) take(n int) []byte {
+	if n > len(p.in)-p.at {
+		panic(errRefShort)
+	}
+	p.at += n
+	return p.in[p.at-n : p.at]
 }
