@@ -25,6 +25,11 @@ func exchangeUntil(t testing.TB, addr string, wait int, pieces ...string) string
 	if err != nil {
 		t.Fatal(err)
 	}
+	return exchangeOn(conn, wait, pieces...)
+}
+
+// exchangeOn is exchangeUntil on a connection that is there, and closes it.
+func exchangeOn(conn net.Conn, wait int, pieces ...string) string {
 	defer conn.Close()
 	conn.SetDeadline(time.Now().Add(20 * time.Second))
 	got := make(chan string)
@@ -53,7 +58,7 @@ func exchangeUntil(t testing.TB, addr string, wait int, pieces ...string) string
 		}
 	}
 	<-there
-	conn.(*net.TCPConn).CloseWrite()
+	conn.(interface{ CloseWrite() error }).CloseWrite()
 	return clientID.ReplaceAllString(<-got, "id\r\n:?")
 }
 
