@@ -133,7 +133,7 @@ func TestNoCommandTouchesMoreThanTold(t *testing.T) {
 		played++
 		k.clear()
 		k.queued = nil
-		c := newControl(t, k.redis)
+		c := newControl(t, k.redis, "")
 		c.conn.SetDeadline(time.Now().Add(patience))
 		for _, step := range s.Steps {
 			if step.Args == nil {

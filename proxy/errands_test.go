@@ -407,7 +407,7 @@ func TestClientReplyInMulti(t *testing.T) {
 			for _, word := range words {
 				args = append(args, []byte(word))
 			}
-			table := newKindTable(nil)
+			table := newKindTable(nil, false)
 			k, _ := table.of(args)
 			silent := v.hear(k, args, inMulti)
 			if loud := strings.ToLower(line) == line; silent == loud {
