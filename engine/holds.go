@@ -29,6 +29,7 @@ type Hold struct {
 	whole   []*partition
 	all     bool // whole, of every database
 	loose   []*partition
+	counted bool
 	release sync.Once
 }
 
@@ -55,6 +56,8 @@ func (e *Engine) Hold(ctx context.Context, touches []Touch) (*Hold, error) {
 		return nil, err
 	}
 	e.stats.holds.Add(1)
+	h.counted = true
+	e.stats.held.Add(1)
 	return h, nil
 }
 
@@ -139,6 +142,9 @@ func (h *Hold) Release() {
 		return
 	}
 	h.release.Do(func() {
+		if h.counted {
+			h.e.stats.held.Add(-1)
+		}
 		for p, keys := range h.keys {
 			p.letGo(keys)
 		}

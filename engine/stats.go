@@ -51,8 +51,10 @@ type Stats struct {
 	Restored uint64
 	// RecordsLost is the number of times Redis had lost a batch record.
 	RecordsLost uint64
-	// Holds is the number of times lax ordinary keys were held for a command.
+	// Holds is the number of times lax ordinary keys were held for a command, Held
+	// that of the commands for which they are held now.
 	Holds uint64
+	Held  int
 	// Panics is the number of panics that the engine's goroutines went on after.
 	Panics uint64
 	// RedisUp is whether the last exchange with Redis succeeded.
@@ -64,6 +66,7 @@ type counts struct {
 	accepted, scripts, carried, commands, loads atomic.Uint64
 	failures, buried, burialOverflows, holds    atomic.Uint64
 	restored, recordsLost, replicaWaits, panics atomic.Uint64
+	held                                        atomic.Int64
 	latency, latencyMax                         atomic.Int64 // ns
 	flushes                                     histogram
 }
@@ -103,6 +106,7 @@ func (e *Engine) Stats() Stats {
 		Restored:           c.restored.Load(),
 		RecordsLost:        c.recordsLost.Load(),
 		Holds:              c.holds.Load(),
+		Held:               int(c.held.Load()),
 		Panics:             c.panics.Load(),
 		RedisUp:            e.met.Load() && e.downSince.Load() == 0,
 	}

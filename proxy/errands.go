@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"github.com/distkit/distkit-proxy/commands"
+	"github.com/distkit/distkit-proxy/engine"
 )
 
 // errand is something of ours on a connection with a pump, where replies are not
@@ -27,6 +28,11 @@ type errand struct {
 	edit  *edit
 	heard chan<- []byte // has room; closed if there is none
 	probe bool          // that command is the session's own, and its reply not the client's
+
+	// Or holds that end with the commands before the mark. silent: the client wants
+	// no replies, and was made to hear the mark.
+	holds  []*engine.Hold
+	silent bool
 }
 
 // errands are those of one client that wait. Safe for concurrent use: the session
@@ -70,6 +76,7 @@ func (e *errands) take(number uint64) (got errand, freed int64, found bool) {
 		if got.heard != nil {
 			close(got.heard)
 		}
+		got.release()
 		got = e.waiting[n]
 		freed += got.size
 		n++

@@ -12,11 +12,15 @@ import (
 func (s *session) feedPump(batch []request) {
 	s.sends = s.sends[:0]
 	for _, req := range batch {
+		feed, part := s.feed, s.feedPart
+		if s.srv.lax != nil {
+			feed, part = s.feedHeld, s.feedPieces
+		}
 		if req.part {
-			s.feedPart(req)
+			part(req)
 			return
 		}
-		if !s.feed(req) {
+		if !feed(req) {
 			s.fail()
 			return
 		}
@@ -160,7 +164,7 @@ func (s *session) feedEdited(req request, k kind) bool {
 // In MULTI, and where there is no reply, it cannot be told.
 func (s *session) feedSetup(req request, k kind, silent, inMulti bool) bool {
 	switch {
-	case !tells(k, req.args):
+	case !tells(k, req.args) && (s.srv.lax == nil || word(req.args, 0) != "select"):
 		s.sends = append(s.sends, req.raw)
 	case silent || inMulti:
 		s.sends = append(s.sends, req.raw)
@@ -193,6 +197,7 @@ func tells(k kind, args [][]byte) bool {
 // suppose takes note of a command of which the reply is not seen. It never takes
 // the client for somebody who it may not be.
 func (s *session) suppose(k kind, args [][]byte) {
+	s.setup.elsewhere = s.setup.elsewhere || word(args, 0) == "select"
 	_, other := userOf(args)
 	if k == resets {
 		other = s.named

@@ -12,7 +12,8 @@ type laxState struct {
 	touches []engine.Touch // of the run
 	buf     [][]byte       // to look for keys in
 	queued  []engine.Touch // of what MULTI has queued; the keys are copies
-	watched []*engine.Hold // WATCH's
+	watched []*engine.Hold // WATCH's; of a pump also those of a transaction
+	watches bool           // the client of a pump watches
 }
 
 // keptBuf is how many keys are kept room for.
@@ -268,17 +269,9 @@ func (s *session) endHold(hold *engine.Hold) {
 		hold.Release()
 		return
 	}
-	s.lax.watched = append(s.lax.watched, hold)
-	if len(s.lax.watched) <= maxWatched {
-		return
+	if s.lax.watched = append(s.lax.watched, hold); !s.fewerHolds() {
+		s.fail()
 	}
-	all, err := s.srv.lax.engine.Hold(s.ctx, []engine.Touch{everything})
-	if err != nil {
-		s.fail() // else it would not be noticed what changes
-		return
-	}
-	s.unwatch()
-	s.lax.watched = append(s.lax.watched, all)
 }
 
 // warmKeys has the counted keys loaded that the commands behind ask for.
@@ -336,7 +329,10 @@ func (s *session) voidRefused(it *item, seen []byte) {
 }
 
 // letGo ends the holds of a session that is over.
-func (s *session) letGo() { s.unwatch() }
+func (s *session) letGo() {
+	s.unwatch()
+	s.errands.drop()
+}
 
 func (s *session) unwatch() {
 	for _, hold := range s.lax.watched {

@@ -23,6 +23,7 @@ type pump struct {
 	out     []byte
 	held    []byte  // a reply so far that is looked at whole
 	passing bool    // the rest of the reply is not
+	okay    bool    // an OK is held back, which may be the reply to our CLIENT REPLY ON
 	turn    *errand // whose mark, as a name, was the last reply; nil: none
 }
 

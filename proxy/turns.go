@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 
 	"github.com/distkit/distkit-proxy/commands"
@@ -14,6 +15,11 @@ const maxHeldError = 4 << 10
 // take passes on a piece of a reply, unless it has to be looked at whole.
 func (p *pump) take(piece []byte, done bool) error {
 	if !p.looksAt(piece) {
+		if p.okay && !p.passing && p.up.fr.first != '>' {
+			if err := p.putOkay(); err != nil {
+				return err
+			}
+		}
 		p.passing = !done
 		err := p.put(p.held)
 		p.held = p.held[:0]
@@ -48,6 +54,8 @@ func (p *pump) looksAt(piece []byte) bool {
 		return false
 	}
 	switch first {
+	case '+':
+		return n <= len(replyOK) && (p.okay || p.session.errands.nextSilent())
 	case '-':
 		return n <= maxHeldError
 	case '$', '*':
@@ -89,6 +97,10 @@ func (p *pump) look(text []byte) error {
 	}
 	if number, ok := markedName(text); ok {
 		e, err := p.next(number)
+		if err == nil && e.isEnd() {
+			p.okay = p.okay && !e.silent
+			return cmp.Or(p.putOkay(), p.ends(&e))
+		}
 		p.turn = &e
 		return err
 	}
@@ -100,10 +112,26 @@ func (p *pump) look(text []byte) error {
 		defer p.session.errands.ran()
 		return p.answer(&e, subscribed)
 	}
+	if err := p.putOkay(); err != nil {
+		return err
+	}
+	if string(text) == replyOK && p.session.errands.nextSilent() {
+		p.okay = true // its mark may come next
+		return nil
+	}
 	if own := replaceUnknown(text); own != "" {
 		text = []byte(own)
 	}
 	return p.put(text)
+}
+
+// putOkay passes on an OK that was held back, as it turned out to be the client's.
+func (p *pump) putOkay() error {
+	if !p.okay {
+		return nil
+	}
+	p.okay = false
+	return p.put([]byte(replyOK))
 }
 
 // next takes the errand of a mark.
