@@ -75,8 +75,8 @@ func (h *Hold) take(t *Touch, dirty map[*partition]bool) error {
 			h.keys = make(map[*partition][]string)
 		}
 		h.keys[p] = append(h.keys[p], string(key))
-		if p.hold(key) {
-			dirty[p] = dirty[p]
+		if p.hold(key) && !dirty[p] {
+			dirty[p] = false
 		}
 	}
 	switch {
@@ -223,8 +223,10 @@ func (p *partition) hold(key []byte) (dirty bool) {
 // barrier returns when every step that has begun is taken.
 func (p *partition) barrier() {
 	for i := range p.shards {
-		p.shards[i].mu.Lock()
-		p.shards[i].mu.Unlock() //nolint:staticcheck // who held it is done
+		mu := &p.shards[i].mu
+		mu.Lock()
+		//lint:ignore SA2001 who held it is done
+		mu.Unlock()
 	}
 }
 
