@@ -53,6 +53,17 @@ func TestIncrementOfAKeyChangedMeanwhile(t *testing.T) {
 	m.Del("deleted")
 	mustFlush(t, e)
 	wantValue(t, m, "deleted", "3")
+	// Who was told 8 does not know that the key is new and has to be given a time to live.
+	if got := m.TTL("deleted"); got != time.Minute {
+		t.Errorf("the time to live of a key that was deleted is %v, want %v", got, time.Minute)
+	}
+	if got := mustIncr(t, e, "deleted", 1); got != 4 {
+		t.Errorf("incr of a key that was deleted: %d", got)
+	}
+	mustFlush(t, e)
+	if got := m.TTL("deleted"); got != time.Minute {
+		t.Errorf("an increment moved the time to live to %v", got)
+	}
 	mustIncr(t, e, "renewed", 1)
 	pass(m, start, time.Minute)
 	m.Set("renewed", "100")

@@ -12,7 +12,9 @@
 -- ARGV     then for each operation: kind (inc, get), delta
 --
 -- An increment is INCRBY, so it leaves a time to live as it is. One that was
--- accepted under an expiry that is past, on a key that is gone, went with the key.
+-- accepted under an expiry, on a key that is gone, went with the key if that moment
+-- is past. If not, somebody has removed the key: it counts from nothing, and until
+-- that moment, as nobody who was told its value knows that the key has to expire.
 --
 -- Returns {status, payload, now, value and expiry of each increment's key...}
 --   status 'ok', 'idle', 'seen' or 'gap', as plain_apply
@@ -68,10 +70,14 @@ end
 for i = 1, increments do
   local key, delta, under = KEYS[1 + i], ARGV[3 + i * 2], tonumber(ARGV[4 + i * 2])
   local value, expiry, refusal
-  if under > 0 and now + slack >= under and redis.pcall('PTTL', key) == -2 then
+  local gone = under > 0 and redis.pcall('PTTL', key) == -2
+  if gone and now + slack >= under then
     expiry = '0'
   else
     value, expiry, refusal = add(key, delta)
+    if gone and not refusal and redis.pcall('PEXPIRE', key, under - now) == 1 then
+      expiry = string.format('%.0f', under)
+    end
   end
   if refusal then words[#words + 1] = 'i' .. i .. '=' .. refusal end
   out[2 + i * 2] = value or false
