@@ -233,6 +233,9 @@ func parseOp(text string, f Family) (res opResult, err error) {
 	for i := 0; ok && i < len(into); i++ {
 		ok = parseInt(parts[1+i], into[i])
 	}
+	if f == Ordinary {
+		res.epoch, res.Prev = epoch{n: res.Prev.Total, swept: true}, Value{}
+	}
 	if ok && f.InstanceAware() {
 		res.epoch, ok = parseEpoch(parts[len(parts)-1])
 	}

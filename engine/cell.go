@@ -54,6 +54,8 @@ type cell struct {
 
 	base  Value // what Redis last said
 	epoch int64 // the epoch under which base.Mine is valid; an ordinary key's life
+	// bareAt is since when an ordinary key is known to have no expiry; 0: it has one.
+	bareAt int64
 	// baseAt is when the request that brought base was sent; touchedAt is the
 	// last use by a client. Both in nanoseconds since the engine's start.
 	baseAt, touchedAt int64
@@ -139,6 +141,12 @@ func (c *cell) setBase(val Value, ep epoch, at int64) {
 		c.base, c.epoch, c.void = val, ep.n, false
 	}
 	c.baseAt, c.loaded, c.asked = at, true, false
+	switch {
+	case ep.n != noExpiry:
+		c.bareAt = 0
+	case c.bareAt == 0:
+		c.bareAt = at
+	}
 	if c.retryAt == 0 {
 		c.err = nil
 	}

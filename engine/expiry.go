@@ -1,6 +1,9 @@
 package engine
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // The life of an ordinary key stands where other families have the epoch: the
 // moment of its expiry in ms by Redis' clock, noExpiry, or missing. The life
@@ -12,6 +15,27 @@ const (
 
 // lifeSlack is by how much what two scripts say of one expiry may differ, in ms.
 const lifeSlack = 2
+
+// bareTime is for how long a key must have been without an expiry before it counts
+// as one that gets none: longer than a client needs to give one to what it has made.
+const bareTime = int64(time.Second)
+
+// mayExpireLocked reports whether a key without an expiry may be one that somebody
+// else has just made and is about to give one to. What is accepted in memory for such
+// a key could be flushed when that expiry is past, and nothing would tell: the key
+// would be made anew, without the expiry that nobody gives it a second time. Whoever
+// makes a key through this proxy gives it its expiry through it, under a hold, so
+// nothing is pending then.
+func (c *cell) mayExpireLocked() bool {
+	return c.epoch == noExpiry && c.baseAt-c.bareAt < bareTime
+}
+
+// madeLocked notes that the key was made here, by somebody who was told so.
+func (c *cell) madeLocked() {
+	if c.bareAt != 0 {
+		c.bareAt = never
+	}
+}
 
 // farFuture is an expiry, in ms, that no process lives to see.
 const farFuture = 1 << 42

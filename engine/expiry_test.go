@@ -142,6 +142,71 @@ func TestPendingKeepsItsLife(t *testing.T) {
 	wantValue(t, m, "k", "1")
 }
 
+// What somebody else has made and may be about to give an expiry is counted in Redis:
+// flushed after that expiry, it would be made anew without one, and nobody would know.
+func TestKeyThatMayExpire(t *testing.T) {
+	e, m := laxForTest(t)
+	start := time.Now()
+	m.SetTime(start)
+	m.Set("k", "1")
+	if got := read(t, e, "k"); got.N != 1 {
+		t.Fatalf("the key reads %+v", got)
+	}
+	for want := int64(2); want < 5; want++ {
+		if got := mustIncr(t, e, "k", 1); got != want {
+			t.Errorf("incr: %d, want %d", got, want)
+		}
+	}
+	m.SetTTL("k", time.Second)
+	pass(m, start, time.Second)
+	mustFlush(t, e)
+	if m.Exists("k") {
+		t.Error("an expired key is back")
+	}
+
+	m.Set("k", "7") // made anew past this proxy, which has not seen it go
+	if mustIncr(t, e, "k", 1); read(t, e, "k").N != 8 {
+		t.Errorf("the key reads %+v", read(t, e, "k"))
+	}
+	wantValue(t, m, "k", "8")
+	p, err := e.ordinary(0, []byte("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := p.shardOf(hash([]byte("k")))
+	s.mu.Lock()
+	s.cells["k"].bareAt -= bareTime // it has been so for long
+	s.mu.Unlock()
+	if got := mustIncr(t, e, "k", 1); got != 9 {
+		t.Errorf("incr: %d, want 9", got)
+	}
+	wantValue(t, m, "k", "8")
+}
+
+// A key that was made through this proxy is counted in memory at once, whether it was
+// missing or 0, in memory or under a hold; who was told so gives it its expiry here.
+func TestKeyMadeHere(t *testing.T) {
+	e, m := laxForTest(t)
+	mustIncr(t, e, "missing", 2)
+	mustFlush(t, e)
+	m.Set("zero", "0")
+	mustIncr(t, e, "zero", 2)
+	wantValue(t, m, "zero", "2")
+	h := mustHold(t, e, Touch{Keys: keys("held")})
+	mustIncr(t, e, "held", 1)
+	wantValue(t, m, "held", "1")
+	m.Del("held")
+	h.Release()
+	mustIncr(t, e, "held", 2)
+	mustFlush(t, e)
+	for _, key := range []string{"missing", "zero", "held"} {
+		if got := mustIncr(t, e, key, 1); got != 3 {
+			t.Errorf("incr of %s: %d", key, got)
+		}
+		wantValue(t, m, key, "2")
+	}
+}
+
 func TestClockGuessesEarly(t *testing.T) {
 	var k clock
 	k.hear(1000e6, 1500e6, 5000) // Redis' 5000 ms were between 999 and 1500 ms here

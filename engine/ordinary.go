@@ -168,6 +168,9 @@ func incKey(p *partition, c *cell, item *Item, now int64) (Result, bool) {
 	if c.err != nil || c.retryAt != 0 || !ok {
 		return Result{Err: errForeign}, false
 	}
+	if c.mayExpireLocked() {
+		return Result{Err: errForeign}, false
+	}
 	total, ok := sum(cur.Total, item.N, 0)
 	if !ok {
 		return Result{Err: ErrOverflow}, false

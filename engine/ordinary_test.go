@@ -165,6 +165,7 @@ func TestHoldSendsEverythingToRedis(t *testing.T) {
 		t.Errorf("a held key that is gone reads %+v", got)
 	}
 	m.Set("k", "7")
+	m.SetTTL("k", time.Hour)
 	h.Release()
 	h.Release()
 	if got := read(t, e, "k"); got.N != 7 {

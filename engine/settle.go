@@ -66,6 +66,9 @@ func (p *partition) settleWrites(r *round, out answer) {
 			p.cleanedLocked(c)
 			if got := out.values[i]; got.err == nil {
 				c.settle(got.val, got.epoch, r.sentAt)
+				if item.epoch == missing {
+					c.madeLocked()
+				}
 			}
 		}
 		s.mu.Unlock()
@@ -103,7 +106,7 @@ func (p *partition) settleOpCells(r *round, out answer) {
 		s := p.shardOf(hash([]byte(op.name)))
 		s.mu.Lock()
 		if c := s.cells[op.name]; c != nil && p.family == Ordinary {
-			c.loaded = false // whoever holds the key may have changed it since
+			p.settleKeyLocked(s, c, op, &res, out.status == "seen", r.sentAt)
 		} else if c != nil && (c.retryAt == 0 || op.kind.voids() && res.Applied) {
 			if c.retryAt != 0 { // refused in an earlier batch, and void now
 				wasDirty := c.dirty()
@@ -123,6 +126,20 @@ func (p *partition) settleOpCells(r *round, out answer) {
 			}
 		}
 		s.mu.Unlock()
+	}
+}
+
+// settleKeyLocked takes over what an operation says of an ordinary key, unless that
+// may be from before: whoever holds it may have changed it since. The cell's shard is
+// locked.
+func (p *partition) settleKeyLocked(s *shard, c *cell, op *opReq, res *opResult, seen bool, at int64) {
+	if seen || c.retryAt != 0 || p.heldLocked(s, []byte(c.name)) {
+		c.loaded = false
+		return
+	}
+	c.setBase(res.Value, res.epoch, at)
+	if op.kind == opInc && res.Value.Total == op.n {
+		c.madeLocked()
 	}
 }
 

@@ -19,8 +19,8 @@
 -- Returns {status, payload, now, value and expiry of each increment's key...}
 --   status 'ok', 'idle', 'seen' or 'gap', as plain_apply
 --   payload: words, 'i<index>=<code>' for each refused increment and
---   'o<index>=<1: there is a value>,<value>,0' or 'o<index>=<code>' for each
---   operation; code O: overflow, others as in look
+--   'o<index>=<1: there is a value>,<value>,<expiry, -1 for a missing key>' or
+--   'o<index>=<code>' for each operation; code O: overflow, others as in look
 --   now: Redis' clock in ms; value: nil for a missing key, '' for no integer
 -- include: int64
 -- include: record
@@ -92,7 +92,7 @@ for i = 1, #KEYS - 1 - increments do
   else
     value, expiry, refusal = look(key, now)
   end
-  words[#words + 1] = 'o' .. i .. '=' .. (refusal or (value and '1,' .. value or '0,0') .. ',0')
+  words[#words + 1] = 'o' .. i .. '=' .. (refusal or (value and '1,' .. value .. ',' .. expiry or '0,0,-1'))
 end
 
 if failure and not changed then return failure end
