@@ -76,11 +76,12 @@ func (p *partition) validLocked(c *cell, came int64) bool {
 	return c.baseAt >= p.void.Load() && !p.overtakenLocked(c, came)
 }
 
-// overtakenLocked reports whether an ordinary key has expired, or what is pending was
-// accepted in another life than is known now: that has to be flushed, to see what
-// becomes of it, before the key is answered again.
+// overtakenLocked reports whether an ordinary key has expired, or what is pending or
+// in flight was accepted in another life than is known now: that has to be flushed, to
+// see what becomes of it, before the key is answered again.
 func (p *partition) overtakenLocked(c *cell, came int64) bool {
-	if c.pending.has && !sameLife(c.pending.v, max(c.epoch, noExpiry)) {
+	life := max(c.epoch, noExpiry)
+	if c.pending.has && !sameLife(c.pending.v, life) || c.sent.has && !sameLife(c.sent.v, life) {
 		return true
 	}
 	return c.epoch > 0 && c.baseAt < came && came >= p.clock.reaches(c.epoch)

@@ -1,10 +1,13 @@
 package engine
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+
+	"github.com/distkit/distkit-proxy/lua"
 )
 
 // pass lets time pass in Redis.
@@ -205,6 +208,53 @@ func TestKeyMadeHere(t *testing.T) {
 		}
 		wantValue(t, m, key, "2")
 	}
+}
+
+// What is in flight of a life that is over does not count in the new one, either:
+// nobody would be told 1, and the new key would never get a time to live.
+func TestInFlightKeepsItsLife(t *testing.T) {
+	opts := unhurried
+	opts.Lax = everyKey
+	m := miniredis.RunT(t)
+	e, gate := gateForTest(t, m.Addr(), opts)
+	start := time.Now()
+	m.SetTime(start)
+	m.Set("k", "5")
+	m.SetTTL("k", time.Minute)
+	mustIncr(t, e, "k", 1)
+	first := gate.hold(t, callsOf(lua.StringApply))
+	go e.FlushAll(t.Context())
+	first.await(t, 1)
+	if got := mustIncr(t, e, "k", 1); got != 7 {
+		t.Fatalf("incr: %d", got)
+	}
+	pass(m, start, time.Minute)
+	second := gate.hold(t, callsOf(lua.StringApply))
+	first.release()
+	p, err := e.ordinary(0, []byte("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := p.shardOf(hash([]byte("k")))
+	eventually(t, 5*time.Second, "the reply to the first batch", func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return !s.cells["k"].sent.has
+	})
+	replies := make(chan Number, 2)
+	var waits atomic.Int64
+	ctx := BeforeWait(t.Context(), func() { waits.Add(1) })
+	incr := func() { replies <- e.IncrBy(ctx, 0, []byte("k"), 1) }
+	go incr() // has the rest of the old life flushed
+	second.await(t, 1)
+	go incr()
+	eventually(t, 5*time.Second, "a wait", func() bool { return waits.Load() == 2 || len(replies) > 0 })
+	second.release()
+	if a, b := <-replies, <-replies; a.Err != nil || b.Err != nil || min(a.N, b.N) != 1 || max(a.N, b.N) != 2 {
+		t.Errorf("two increments of a key that has expired: %+v and %+v", a, b)
+	}
+	mustFlush(t, e)
+	wantValue(t, m, "k", "2")
 }
 
 func TestClockGuessesEarly(t *testing.T) {
