@@ -54,7 +54,8 @@ type cell struct {
 
 	base  Value // what Redis last said
 	epoch int64 // the epoch under which base.Mine is valid; an ordinary key's life
-	// bareAt is since when an ordinary key is known to have no expiry; 0: it has one.
+	// bareAt is since when an ordinary key that was missing, or had an expiry, is there
+	// without one; 0: for as long as is known, or it was made here.
 	bareAt int64
 	// baseAt is when the request that brought base was sent; touchedAt is the
 	// last use by a client. Both in nanoseconds since the engine's start.
@@ -135,18 +136,15 @@ func (c *cell) acknowledge() { c.sent = change{} }
 // flight. A slice that stands unchanged under a moved epoch is one that was
 // left behind, so it is void.
 func (c *cell) setBase(val Value, ep epoch, at int64) {
+	if c.epoch != noExpiry && ep.n == noExpiry {
+		c.bareAt = at
+	}
 	if c.loaded && !c.written(val, ep) {
 		c.base.Total, c.void = val.Total, true
 	} else {
 		c.base, c.epoch, c.void = val, ep.n, false
 	}
 	c.baseAt, c.loaded, c.asked = at, true, false
-	switch {
-	case ep.n != noExpiry:
-		c.bareAt = 0
-	case c.bareAt == 0:
-		c.bareAt = at
-	}
 	if c.retryAt == 0 {
 		c.err = nil
 	}

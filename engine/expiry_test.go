@@ -151,10 +151,16 @@ func TestKeyThatMayExpire(t *testing.T) {
 	e, m := laxForTest(t)
 	start := time.Now()
 	m.SetTime(start)
+	read(t, e, "k")
 	m.Set("k", "1")
-	if got := read(t, e, "k"); got.N != 1 {
-		t.Fatalf("the key reads %+v", got)
+	p, err := e.ordinary(0, []byte("k"))
+	if err != nil {
+		t.Fatal(err)
 	}
+	s := p.shardOf(hash([]byte("k")))
+	s.mu.Lock()
+	s.cells["k"].forget()
+	s.mu.Unlock()
 	for want := int64(2); want < 5; want++ {
 		if got := mustIncr(t, e, "k", 1); got != want {
 			t.Errorf("incr: %d, want %d", got, want)
@@ -172,11 +178,6 @@ func TestKeyThatMayExpire(t *testing.T) {
 		t.Errorf("the key reads %+v", read(t, e, "k"))
 	}
 	wantValue(t, m, "k", "8")
-	p, err := e.ordinary(0, []byte("k"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := p.shardOf(hash([]byte("k")))
 	s.mu.Lock()
 	s.cells["k"].bareAt -= bareTime // it has been so for long
 	s.mu.Unlock()
@@ -192,10 +193,13 @@ func TestKeyMadeHere(t *testing.T) {
 	e, m := laxForTest(t)
 	mustIncr(t, e, "missing", 2)
 	mustFlush(t, e)
+	read(t, e, "zero")
+	h := mustHold(t, e, Touch{Keys: keys("zero", "held")})
 	m.Set("zero", "0")
+	h.Release()
 	mustIncr(t, e, "zero", 2)
 	wantValue(t, m, "zero", "2")
-	h := mustHold(t, e, Touch{Keys: keys("held")})
+	h = mustHold(t, e, Touch{Keys: keys("held")})
 	mustIncr(t, e, "held", 1)
 	wantValue(t, m, "held", "1")
 	m.Del("held")

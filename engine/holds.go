@@ -316,7 +316,7 @@ func (p *partition) unholdKey(key string) {
 		s.dropLocked(c)
 		p.gained(-1)
 	default:
-		c.loaded, c.bareAt = false, 0
+		c.loaded, c.epoch = false, missing
 		c.forget()
 	}
 }
