@@ -1,0 +1,253 @@
+package integration
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/distkit/distkit-proxy/engine"
+)
+
+// limiterTime is for how long each rate limiter is tested.
+var limiterTime = flag.Duration("limiter", 2*time.Second, "how long TestRateLimiters tests each of its limiters")
+
+// limiter is the commonest rate limiter there is: a key is incremented, and who is
+// told 1 gives it a time to live.
+type limiter struct {
+	t      *testing.T
+	direct *redis.Client
+	keys   []*window
+	users  []*limited
+	stop   chan struct{}
+	clear  bool
+}
+
+// window is one of its keys.
+type window struct {
+	key     string
+	length  time.Duration
+	made    atomic.Int64 // how often somebody was told 1
+	expires atomic.Int64 // how often somebody gave it a time to live
+	served  atomic.Int64
+}
+
+// limited is a client of it.
+type limited struct {
+	c     *redis.Client
+	steps atomic.Int64 // how often it was through
+}
+
+// blockedMargin is what a busy machine may add to the window that a client is blocked for.
+const blockedMargin = 3 * time.Second
+
+// Nobody is ever blocked for longer than the window, because no key is left without
+// a time to live, kept after it, or has it moved.
+func TestRateLimiters(t *testing.T) {
+	for _, tc := range []struct {
+		name            string
+		proxies, direct int // direct: so many clients go past them
+		interval, lag   time.Duration
+		windows         []time.Duration
+		clear           bool // a client removes the keys now and then
+	}{
+		{name: "one proxy", proxies: 1, windows: []time.Duration{time.Second, 500 * time.Millisecond, 200 * time.Millisecond}},
+		{name: "one proxy that flushes seldom", proxies: 1, interval: 300 * time.Millisecond, lag: 100 * time.Millisecond,
+			windows: []time.Duration{time.Second, 250 * time.Millisecond}},
+		{name: "two proxies", proxies: 2, windows: []time.Duration{time.Second, 300 * time.Millisecond}},
+		{name: "two proxies and direct clients", proxies: 2, direct: 2, windows: []time.Duration{time.Second, 300 * time.Millisecond}},
+		{name: "somebody clears", proxies: 2, direct: 1, clear: true, windows: []time.Duration{time.Second, 400 * time.Millisecond}},
+		{name: "two proxies that flush seldom", proxies: 2, direct: 1, interval: 250 * time.Millisecond, lag: 50 * time.Millisecond,
+			windows: []time.Duration{time.Second, 200 * time.Millisecond}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			r := startRedis(t, "notify-keyspace-events KEA")
+			l := &limiter{t: t, direct: client(t, r.addr), stop: make(chan struct{}), clear: tc.clear}
+			for i, length := range tc.windows {
+				l.keys = append(l.keys, &window{key: fmt.Sprint("n:", i), length: length})
+			}
+			events := l.listen(r)
+			proxies := startLaxProxies(t, r, tc.proxies, engine.Options{FlushInterval: tc.interval, AllowedLag: tc.lag})
+			for range 4 {
+				for _, p := range proxies {
+					l.users = append(l.users, &limited{c: client(t, p.addr)})
+				}
+			}
+			for range tc.direct {
+				l.users = append(l.users, &limited{c: client(t, r.addr)})
+			}
+			l.run(*limiterTime)
+			flushAll(t, proxies...)
+			l.check(events)
+		})
+	}
+}
+
+// run lets all clients ask for so long, and looks at the keys meanwhile.
+func (l *limiter) run(d time.Duration) {
+	var wg sync.WaitGroup
+	for i, u := range l.users {
+		wg.Go(func() { l.use(u, i) })
+	}
+	end := time.After(d)
+	for running := true; running; {
+		select {
+		case <-end:
+			running = false
+		default:
+			for _, w := range l.keys {
+				l.audit(w)
+			}
+		}
+		running = running && !l.t.Failed()
+	}
+	close(l.stop)
+	wg.Wait()
+}
+
+// use asks again and again, for each of the keys in turn.
+func (l *limiter) use(u *limited, i int) {
+	ctx := context.Background()
+	blocked := make(map[*window]time.Time)
+	for n := 0; ; n++ {
+		select {
+		case <-l.stop:
+			return
+		default:
+		}
+		w := l.keys[n%len(l.keys)]
+		got, err := u.c.Incr(ctx, w.key).Result()
+		if err == nil && got == 1 {
+			w.made.Add(1)
+			var set bool
+			if set, err = u.c.PExpire(ctx, w.key, w.length).Result(); set {
+				w.expires.Add(1)
+			}
+		}
+		if err == nil && l.clear && i == 0 && n%50 == 0 {
+			err = u.c.Del(ctx, w.key).Err()
+		}
+		if err != nil {
+			l.t.Error(err)
+			return
+		}
+		u.steps.Add(1)
+		since, is := blocked[w]
+		switch {
+		case got <= 20:
+			delete(blocked, w)
+			w.served.Add(1)
+		case !is:
+			blocked[w] = time.Now()
+		case time.Since(since) > w.length+blockedMargin:
+			l.t.Errorf("client %d is blocked on %s for %v: INCR replied %d, %s", i, w.key, time.Since(since), got, l.state(w))
+			return
+		}
+		time.Sleep(time.Duration(i) * 100 * time.Microsecond) // clients of different speed
+	}
+}
+
+// audit looks whether a key is without a time to live though everybody who was told
+// 1 has given it one.
+func (l *limiter) audit(w *window) {
+	ctx := context.Background()
+	if ttl, err := l.direct.PTTL(ctx, w.key).Result(); err != nil || ttl != -1 {
+		if err != nil {
+			l.t.Error(err)
+		}
+		return
+	}
+	made := w.made.Load()
+	var steps []int64
+	for _, u := range l.users {
+		steps = append(steps, u.steps.Load())
+	}
+	eventually(l.t, 20*time.Second, func() error { // whoever may be about to is through
+		for i, u := range l.users {
+			if u.steps.Load() < steps[i]+2 {
+				return fmt.Errorf("client %d hangs", i)
+			}
+		}
+		return nil
+	})
+	ttl, err := l.direct.PTTL(ctx, w.key).Result()
+	if err == nil && ttl == -1 && w.made.Load() == made {
+		l.t.Errorf("%s is without a time to live and nobody was told to give it one: %s", w.key, l.state(w))
+	}
+}
+
+func (l *limiter) state(w *window) string {
+	ctx := context.Background()
+	return fmt.Sprintf("Redis has %q, to live %v; %d times made, %d times given a time to live", l.direct.Get(ctx, w.key).Val(),
+		l.direct.PTTL(ctx, w.key).Val(), w.made.Load(), w.expires.Load())
+}
+
+// events counts what happens to keys, as Redis tells it.
+type events struct {
+	mu     sync.Mutex
+	counts map[string]int64 // by event and key
+}
+
+func (l *limiter) listen(r *redisServer) *events {
+	e := &events{counts: make(map[string]int64)}
+	sub := client(l.t, r.addr).PSubscribe(context.Background(), "__keyevent@0__:*")
+	if _, err := sub.Receive(context.Background()); err != nil {
+		l.t.Fatal(err)
+	}
+	l.t.Cleanup(func() { sub.Close() })
+	messages := sub.Channel(redis.WithChannelSize(1 << 16))
+	go func() {
+		for m := range messages {
+			_, event, _ := strings.Cut(m.Channel, "0__:")
+			e.mu.Lock()
+			e.counts[event+" "+m.Payload]++
+			e.mu.Unlock()
+		}
+	}()
+	return e
+}
+
+func (e *events) of(event, key string) int64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.counts[event+" "+key]
+}
+
+// check compares what became of the keys with what was asked for.
+func (l *limiter) check(e *events) {
+	if err := l.direct.Set(context.Background(), "last", 1, 0).Err(); err != nil {
+		l.t.Fatal(err)
+	}
+	eventually(l.t, 20*time.Second, func() error {
+		if e.of("set", "last") == 0 {
+			return errNot
+		}
+		return nil
+	})
+	for _, w := range l.keys {
+		if w.made.Load() < 2 || w.served.Load() < 2 || !l.clear && e.of("expired", w.key) == 0 {
+			l.t.Errorf("%s: %d windows ended; %s", w.key, e.of("expired", w.key), l.state(w))
+		}
+		if n := e.of("persist", w.key) + e.of("set", w.key); n > 0 {
+			l.t.Errorf("%s: %d times the time to live was removed", w.key, n)
+		}
+		if n := e.of("expire", w.key); n != w.expires.Load() && !l.clear {
+			l.t.Errorf("%s: %d times the time to live was set, asked for %d times", w.key, n, w.expires.Load())
+		}
+		l.auditAtRest(w)
+	}
+}
+
+// auditAtRest is audit when nobody asks any more.
+func (l *limiter) auditAtRest(w *window) {
+	if ttl, err := l.direct.PTTL(context.Background(), w.key).Result(); err != nil || ttl == -1 {
+		l.t.Errorf("%s is left without a time to live (%v): %s", w.key, err, l.state(w))
+	}
+}
