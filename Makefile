@@ -51,7 +51,7 @@ torture: setup ## search for lost or doubled counts under faults (DURATION=30m S
 soak: setup ## drive the proxy with everything (DURATION=1h) and fail if anything has grown or was lost
 	$(GO) run ./integration/soak -duration $(or $(DURATION),1h)
 
-setup: ## install what the tests need, where it is missing: redis-server, a C compiler
+setup: ## install what the tests need, where it is missing: redis-server, redis-benchmark, a C compiler
 	@.ci/setup
 
 redis-up: ## start a Redis in Docker on 127.0.0.1:16379 (REDIS_PORT=n for another port)

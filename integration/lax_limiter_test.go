@@ -165,11 +165,23 @@ func (l *limiter) audit(w *window) {
 		return
 	}
 	made := w.made.Load()
+	l.everyoneThrough()
+	ttl, err := l.direct.PTTL(ctx, w.key).Result()
+	if err != nil || ttl != -1 {
+		return
+	}
+	if l.everyoneThrough(); w.made.Load() == made {
+		l.t.Errorf("%s is without a time to live and nobody was told to give it one: %s", w.key, l.state(w))
+	}
+}
+
+// everyoneThrough waits until every client has done what it was about to do.
+func (l *limiter) everyoneThrough() {
 	var steps []int64
 	for _, u := range l.users {
 		steps = append(steps, u.steps.Load())
 	}
-	eventually(l.t, 20*time.Second, func() error { // whoever may be about to is through
+	eventually(l.t, 20*time.Second, func() error {
 		for i, u := range l.users {
 			if u.steps.Load() < steps[i]+2 {
 				return fmt.Errorf("client %d hangs", i)
@@ -177,10 +189,6 @@ func (l *limiter) audit(w *window) {
 		}
 		return nil
 	})
-	ttl, err := l.direct.PTTL(ctx, w.key).Result()
-	if err == nil && ttl == -1 && w.made.Load() == made {
-		l.t.Errorf("%s is without a time to live and nobody was told to give it one: %s", w.key, l.state(w))
-	}
 }
 
 func (l *limiter) state(w *window) string {
