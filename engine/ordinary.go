@@ -33,8 +33,7 @@ type place struct{ db, pace int }
 // it, in Redis: exactly once either way. Foreign: nothing was done, and the command
 // is to be sent to Redis as it is.
 func (e *Engine) IncrBy(ctx context.Context, db int, key []byte, delta int64) Number {
-	item := Item{N: delta}
-	return e.onKey(ctx, db, key, opInc, &item, e.now(), incKey)
+	return e.onKey(ctx, db, key, opInc, delta, e.now())
 }
 
 // Read reads ordinary keys that are lax, those that are not in memory in one
@@ -46,7 +45,7 @@ func (e *Engine) Read(ctx context.Context, db int, keys [][]byte, out []Number) 
 		e.AskKeys(db, keys)
 	}
 	for i, key := range keys {
-		out[i] = e.onKey(ctx, db, key, opGet, nil, came, getKey)
+		out[i] = e.onKey(ctx, db, key, opGet, 0, came)
 	}
 }
 
@@ -107,7 +106,7 @@ func (e *Engine) anyColdKey(db int, keys [][]byte, came int64) bool {
 }
 
 // onKey takes a step on a key in memory, or has Redis do the same.
-func (e *Engine) onKey(ctx context.Context, db int, key []byte, kind opKind, item *Item, came int64, st step) Number {
+func (e *Engine) onKey(ctx context.Context, db int, key []byte, kind opKind, delta, came int64) Number {
 	p, err := e.ordinary(db, key)
 	if err != nil {
 		return numberOf(Result{Err: err})
@@ -116,19 +115,19 @@ func (e *Engine) onKey(ctx context.Context, db int, key []byte, kind opKind, ite
 	for {
 		s, c, err := p.acquire(ctx, key, h, came, came-p.maxAge())
 		if err == errHeld {
-			return p.inRedis(ctx, key, kind, item)
+			return p.inRedis(ctx, key, kind, delta)
 		}
 		if err != nil {
 			return Number{Err: err}
 		}
-		res, flushed := p.stepLocked(s, c, item, came, st)
+		res, flushed := p.keyStepLocked(s, c, kind, delta, came)
 		switch {
 		case flushed != nil:
 			if err := p.awaitFlush(ctx, flushed, e.opts.CommandTimeout); err != nil {
 				return Number{Err: err}
 			}
 		case res.Err == errForeign && kind == opInc:
-			return p.inRedis(ctx, key, kind, item)
+			return p.inRedis(ctx, key, kind, delta)
 		default:
 			return numberOf(res)
 		}
@@ -136,13 +135,9 @@ func (e *Engine) onKey(ctx context.Context, db int, key []byte, kind opKind, ite
 }
 
 // inRedis has Redis carry out what cannot be done in memory, in a numbered batch.
-func (p *partition) inRedis(ctx context.Context, key []byte, kind opKind, item *Item) Number {
+func (p *partition) inRedis(ctx context.Context, key []byte, kind opKind, delta int64) Number {
 	group := newGroup()
-	op := &opReq{kind: kind, name: string(key)}
-	if item != nil {
-		op.n = item.N
-	}
-	group.ops = []*opReq{op}
+	group.ops = []*opReq{{kind: kind, name: string(key), n: delta}}
 	beforeWait(ctx)
 	res := p.runGroup(ctx, group)[0]
 	if kind == opGet && (res.Err == errForeign || res.Err == wrongType) || res.Err == errNoKeyRight {
@@ -162,8 +157,24 @@ func numberOf(res Result) Number {
 	return Number{N: res.Value.Total, Missing: !res.Applied, Err: res.Err}
 }
 
-// incKey is INCR in memory. The cell's shard is locked.
-func incKey(p *partition, c *cell, item *Item, now int64) (Result, bool) {
+// keyStepLocked is stepLocked for an ordinary key.
+func (p *partition) keyStepLocked(s *shard, c *cell, kind opKind, delta, now int64) (res Result, flushed arrival) {
+	defer s.mu.Unlock()
+	if kind == opGet {
+		res = getKey(c)
+	} else {
+		var retry bool
+		if res, retry = incKey(p, c, delta, now); retry {
+			p.hurryLocked(c)
+			return res, p.hurriedFlush()
+		}
+	}
+	p.touchLocked(c, now)
+	return res, nil
+}
+
+// incKey is INCR in memory; retry: a flush has to come first. The cell's shard is locked.
+func incKey(p *partition, c *cell, delta, now int64) (res Result, retry bool) {
 	cur, ok := c.view()
 	if c.err != nil || c.retryAt != 0 || !ok {
 		return Result{Err: errForeign}, false
@@ -171,7 +182,7 @@ func incKey(p *partition, c *cell, item *Item, now int64) (Result, bool) {
 	if c.mayExpireLocked() {
 		return Result{Err: errForeign}, false
 	}
-	total, ok := sum(cur.Total, item.N, 0)
+	total, ok := sum(cur.Total, delta, 0)
 	if !ok {
 		return Result{Err: ErrOverflow}, false
 	}
@@ -179,7 +190,7 @@ func incKey(p *partition, c *cell, item *Item, now int64) (Result, bool) {
 		return Result{Err: err}, false
 	}
 	wasDirty := c.dirty()
-	if !c.add(item.N, max(c.epoch, noExpiry)) {
+	if !c.add(delta, max(c.epoch, noExpiry)) {
 		return Result{}, true
 	}
 	p.acceptedLocked(wasDirty, now)
@@ -188,12 +199,12 @@ func incKey(p *partition, c *cell, item *Item, now int64) (Result, bool) {
 
 // getKey is GET in memory; Applied says that there is such a key. The cell's shard
 // is locked.
-func getKey(_ *partition, c *cell, _ *Item, _ int64) (Result, bool) {
+func getKey(c *cell) Result {
 	cur, ok := c.view()
 	if c.err != nil || c.retryAt != 0 || !ok {
-		return Result{Err: errForeign}, false
+		return Result{Err: errForeign}
 	}
-	return Result{Applied: c.epoch != missing || c.dirty(), Value: Value{Total: cur.Total}}, false
+	return Result{Applied: c.epoch != missing || c.dirty(), Value: Value{Total: cur.Total}}
 }
 
 // ordinary returns the partition of a lax ordinary key; errForeign if no pattern

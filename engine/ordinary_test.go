@@ -291,3 +291,15 @@ func TestRefusedIncrementOfAnOrdinaryKey(t *testing.T) {
 		t.Errorf("%d pending, want none", got.Pending)
 	}
 }
+
+func TestWarmKeysAllocateNothing(t *testing.T) {
+	e, _ := laxForTest(t)
+	key, out := keys("k"), make([]Number, 1)
+	mustIncr(t, e, "k", 1)
+	if n := testing.AllocsPerRun(1000, func() {
+		e.IncrBy(t.Context(), 0, key[0], 1)
+		e.Read(t.Context(), 0, key, out)
+	}); n > 0 {
+		t.Errorf("an increment and a read allocate %v times", n)
+	}
+}

@@ -39,7 +39,11 @@ const (
 // what it adds. False: Redis refuses it, whatever there is.
 func counted(args [][]byte) (how count, delta int64, ok bool) {
 	how, delta = countAdd, 1
-	switch word(args, 0) {
+	var room [maxKindName]byte
+	if len(args[0]) > len(room) {
+		return countNone, 0, false
+	}
+	switch string(appendLower(room[:0], args[0])) {
 	case "incr":
 		return how, 1, len(args) == 2
 	case "decr":
