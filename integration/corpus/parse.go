@@ -99,7 +99,7 @@ func parseStep(line string) (Step, error) {
 			return step, fmt.Errorf("%q is sent no times", line)
 		}
 	}
-	args, err := split(rest)
+	args, err := Split(rest)
 	switch {
 	case err != nil:
 		return step, err
@@ -142,8 +142,8 @@ func (s *Step) wait(words []string) error {
 
 var multiplied = regexp.MustCompile(`^\{(.)\*(\d+)\}$`)
 
-// split cuts a line into arguments: blanks separate, "…" is a Go string.
-func split(line string) (args []string, err error) {
+// Split cuts a line into arguments: blanks separate, "…" is a Go string.
+func Split(line string) (args []string, err error) {
 	for rest := strings.TrimSpace(line); rest != ""; rest = strings.TrimSpace(rest) {
 		if rest[0] == '"' {
 			quoted, err := strconv.QuotedPrefix(rest)
