@@ -197,7 +197,7 @@ func tells(k kind, args [][]byte) bool {
 // suppose takes note of a command of which the reply is not seen. It never takes
 // the client for somebody who it may not be.
 func (s *session) suppose(k kind, args [][]byte) {
-	s.setup.elsewhere = s.setup.elsewhere || word(args, 0) == "select"
+	s.setup.supposeQueued(args)
 	_, other := userOf(args)
 	if k == resets {
 		other = s.named

@@ -88,8 +88,8 @@ func (s *session) placeLax(it *item, r *runState) verdict {
 			s.lax.touches = append(s.lax.touches, s.lax.queued...)
 		}
 	case setsUp:
-		if r.queues() && word(it.req.args, 0) == "select" {
-			s.setup.elsewhere = true
+		if r.queues() {
+			s.setup.supposeQueued(it.req.args)
 		}
 	case plain, keepsState, blocks, watches:
 		return s.placeTouch(it, r)
@@ -105,7 +105,7 @@ func (s *session) placeCount(it *item, r *runState) verdict {
 		it.kind = plain
 		return joins
 	}
-	if r.queues() || s.setup.elsewhere {
+	if r.queues() || s.setup.elsewhere || s.setup.accent {
 		it.kind = plain
 		return s.placeTouch(it, r)
 	}
@@ -164,7 +164,11 @@ func (s *session) placeTouch(it *item, r *runState) verdict {
 		l.touches = l.touches[:from]
 		return joins
 	}
+	flushes := word(it.req.args, 0) == "wait" || word(it.req.args, 0) == "waitaof"
 	switch {
+	case flushes && r.multi == opened: // whether a command may be sent before it is not known
+		l.touches = l.touches[:from]
+		return waits
 	case r.queues():
 		s.queue(l.touches[from:])
 		if r.multi == inside {
@@ -183,7 +187,7 @@ func (s *session) placeTouch(it *item, r *runState) verdict {
 		l.touches = append(l.touches[:from], everything)
 	}
 	it.voids = overwriting[word(it.req.args, 0)] || word(it.req.args, 0) == reloading
-	it.touches, it.flushes = true, word(it.req.args, 0) == "wait" || word(it.req.args, 0) == "waitaof"
+	it.touches, it.flushes = true, flushes
 	return joins
 }
 

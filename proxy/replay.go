@@ -58,6 +58,7 @@ func (s *session) noteSetup(args [][]byte, reply []byte) {
 	switch {
 	case len(reply) == 0 || queued(reply):
 		s.opaque = true // what EXEC makes of it is not looked at
+		s.setup.supposeQueued(args)
 		if _, other := userOf(args); other {
 			s.becomes("")
 		}

@@ -37,8 +37,9 @@ const maxSetup = 16 << 10
 type setup struct {
 	cmds [slots][]byte
 	db   int // the database that is selected
-	// elsewhere: only Redis knows which one, as it was selected in a transaction.
-	elsewhere bool
+	// elsewhere: only Redis knows which one, as it was selected in a transaction;
+	// accent: likewise which protocol is spoken, and so what null is.
+	elsewhere, accent bool
 }
 
 // resp3 reports whether the client speaks RESP3.
@@ -64,12 +65,19 @@ func (s *setup) apply(args [][]byte) bool {
 	return false
 }
 
+// supposeQueued takes note of a command of which only EXEC's reply tells what became.
+func (s *setup) supposeQueued(args [][]byte) {
+	s.elsewhere = s.elsewhere || word(args, 0) == "select"
+	s.accent = s.accent || word(args, 0) == "hello"
+}
+
 // applyHello takes HELLO [version [AUTH user password] [SETNAME name]] apart:
 // a later AUTH or SETNAME replaces its own part only.
 func (s *setup) applyHello(args [][]byte) bool {
 	if len(args) < 2 {
 		return true
 	}
+	s.accent = false
 	all := s.setUnless(slotProto, string(args[1]) == "2", args[:2]...)
 	for i := 2; i < len(args); i++ {
 		switch {
