@@ -103,7 +103,9 @@ func (d *dice) command() []string {
 	case 0:
 		args = append(args, d.pick(values))
 	case 1:
-		args = args[:1+d.IntN(len(args))]
+		if args[0] != "SCAN" { // without COUNT it goes as far as Redis likes
+			args = args[:1+d.IntN(len(args))]
+		}
 	case 2:
 		args[0] = strings.ToLower(args[0])
 	}
