@@ -27,8 +27,8 @@ type Hold struct {
 	e       *Engine
 	keys    map[*partition][]string
 	whole   []*partition
-	all     bool // whole, of every database
-	loose   []*partition
+	all     bool  // whole, of every database
+	loose   []int // databases, AllDatabases among them
 	counted bool
 	release sync.Once
 }
@@ -94,12 +94,8 @@ func (h *Hold) take(t *Touch, dirty map[*partition]bool) error {
 			dirty[p] = true
 		}
 	case t.Loose:
-		for at, p := range *h.e.places.Load() {
-			if at.db == t.DB || t.DB == AllDatabases {
-				h.loose = append(h.loose, p)
-				dirty[p] = true
-			}
-		}
+		h.loose = append(h.loose, t.DB)
+		h.e.eachPlace(t.DB, func(p *partition) { dirty[p] = true })
 	}
 	return nil
 }
@@ -135,6 +131,14 @@ func (h *Hold) flush(ctx context.Context, dirty map[*partition]bool) error {
 	return nil
 }
 
+// Settle is called when the command's reply has come but the hold goes on: what a
+// loose touch may have changed is not answered from memory any more.
+func (h *Hold) Settle() {
+	for _, db := range h.loose {
+		h.e.eachPlace(db, (*partition).distrust) // of those too that nobody had used before
+	}
+}
+
 // Release ends the hold: call it when the command's reply has come, or nothing of
 // it will. It may be called again, and on nil.
 func (h *Hold) Release() {
@@ -155,10 +159,18 @@ func (h *Hold) Release() {
 			p.distrust()
 			p.holds.Add(-1)
 		}
-		for _, p := range h.loose {
-			p.distrust()
-		}
+		h.Settle()
 	})
+}
+
+// eachPlace calls f for where the keys of a database lie that anybody has used, or
+// of every one.
+func (e *Engine) eachPlace(db int, f func(p *partition)) {
+	for at, p := range *e.places.Load() {
+		if at.db == db || db == AllDatabases {
+			f(p)
+		}
+	}
 }
 
 // holdWhole holds every key of a database and returns where they lie.
@@ -253,11 +265,14 @@ func (e *Engine) VoidRefused(touches []Touch) {
 				s.mu.Unlock()
 			}
 		}
-		for at, p := range *e.places.Load() {
-			if t.Whole && (at.db == t.DB || t.DB == AllDatabases) && p.nStuck.Load() > 0 {
+		if !t.Whole {
+			continue
+		}
+		e.eachPlace(t.DB, func(p *partition) {
+			if p.nStuck.Load() > 0 {
 				p.eachCell(func(_ *shard, c *cell) { p.voidRefusedLocked(c) })
 			}
-		}
+		})
 	}
 }
 

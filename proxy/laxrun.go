@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/distkit/distkit-proxy/commands"
 	"github.com/distkit/distkit-proxy/engine"
@@ -267,12 +268,14 @@ func (s *session) holding() (hold *engine.Hold, touching int) {
 	return nil, touching
 }
 
-// endHold ends a run's hold, or keeps it for as long as the client watches.
+// endHold ends a run's hold, or if it has a WATCH keeps it for as long as the client
+// watches.
 func (s *session) endHold(hold *engine.Hold) {
-	if !s.watching || hold == nil {
+	if hold == nil || !s.watching || !slices.ContainsFunc(s.run, func(it item) bool { return it.kind == watches }) {
 		hold.Release()
 		return
 	}
+	hold.Settle()
 	if s.lax.watched = append(s.lax.watched, hold); !s.fewerHolds() {
 		s.fail()
 	}
