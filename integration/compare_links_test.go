@@ -20,6 +20,7 @@ type link struct {
 	// start starts a Redis, also of those lines of configuration, and says how
 	// the proxy reaches it.
 	start func(t *testing.T, conf ...string) (*redisServer, *redis.Options)
+	lax   []engine.Pattern // ordinary keys that the proxy counts
 }
 
 // plainly is by TCP, without a password.
@@ -54,11 +55,21 @@ func newComparison(t *testing.T, proto int, over link) *comparison {
 	direct := startRedis(t, conf...)
 	behind, opts := over.start(t, conf...)
 	opts.DB, opts.Password = ownDB, over.password
-	p := startProxyThatDenies(t, []string{}, backend{name: "redis", redis: opts}, engine.Options{InstanceID: "me"})
-	return &comparison{
+	if over.lax != nil {
+		opts.ClientName = ownName // those for ordinary keys use other databases
+	}
+	p := startProxyThatDenies(t, []string{}, backend{name: "redis", redis: opts}, engine.Options{InstanceID: "me", Lax: over.lax})
+	c := &comparison{
 		proto: proto, password: over.password, redis: direct.addr, proxy: p.addr,
 		direct: newControl(t, direct, over.password), behind: newControl(t, behind, over.password),
 	}
+	if over.lax != nil {
+		c.behind.sweeper = newControl(t, &redisServer{addr: p.addr}, over.password)
+		if _, err := c.behind.sweeper.ask([]string{"CLIENT", "SETNAME", ownName}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return c
 }
 
 // Where Redis has a password these are not played, or not with ours between.
@@ -75,9 +86,9 @@ func TestCompareLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, over := range []link{
-		{"password", "sesame", overTCP},
-		{"TLS", "", overTLS},
-		{"unix socket", "", overUnix},
+		{name: "password", password: "sesame", start: overTCP},
+		{name: "TLS", start: overTLS},
+		{name: "unix socket", start: overUnix},
 	} {
 		for proto := 2; proto <= 3; proto++ {
 			t.Run(fmt.Sprintf("%s, RESP%d", over.name, proto), func(t *testing.T) {

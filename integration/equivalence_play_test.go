@@ -37,7 +37,7 @@ const (
 
 func newEquivalence(t *testing.T) *equivalence {
 	plain, behind := startRedis(t), startRedis(t)
-	e := &equivalence{plain: newControl(t, plain), behind: newControl(t, behind), redis: plain.addr, backend: realBackend(behind.addr)}
+	e := &equivalence{plain: newControl(t, plain, ""), behind: newControl(t, behind, ""), redis: plain.addr, backend: realBackend(behind.addr)}
 	for _, c := range []*control{e.plain, e.behind} {
 		replies, err := c.ask(library...)
 		if err != nil {
