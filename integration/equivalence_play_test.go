@@ -67,7 +67,7 @@ func (e *equivalence) run(t testing.TB, p program) (diff string) {
 	defer want.close()
 	defer got.close()
 	for i := range p.writes {
-		if diff := sameReplies(&p.writes[i], want, got); diff != "" {
+		if diff := sameReplies(t, &p.writes[i], want, got); diff != "" {
 			return fmt.Sprintf("write %d, %.200s: %s", i+1, p.writes[i], diff)
 		}
 	}
@@ -80,10 +80,10 @@ func (e *equivalence) run(t testing.TB, p program) (diff string) {
 }
 
 // sameReplies sends a write to both and compares the replies.
-func sameReplies(w *write, plain, behind *clients) string {
+func sameReplies(t testing.TB, w *write, plain, behind *clients) string {
 	want, err := plain.send(w)
 	if err != nil {
-		return fmt.Sprintf("Redis itself: %v", err)
+		t.Fatalf("Redis itself: %v after %.300s", err, w)
 	}
 	got, err := behind.send(w)
 	for i, args := range w.commands {

@@ -99,14 +99,13 @@ func (d *dice) command() []string {
 	default:
 		args = d.session()
 	}
-	switch d.IntN(100) {
-	case 0:
+	switch n := d.IntN(100); {
+	case args[0] == "BLPOP" || args[0] == "SCAN": // that could last, or go as far as Redis likes
+	case n == 0:
 		args = append(args, d.pick(values))
-	case 1:
-		if args[0] != "SCAN" { // without COUNT it goes as far as Redis likes
-			args = args[:1+d.IntN(len(args))]
-		}
-	case 2:
+	case n == 1:
+		args = args[:1+d.IntN(len(args))]
+	case n == 2:
 		args[0] = strings.ToLower(args[0])
 	}
 	return args
