@@ -100,7 +100,7 @@ func (d *dice) command() []string {
 		args = d.session()
 	}
 	switch n := d.IntN(100); {
-	case args[0] == "BLPOP" || args[0] == "SCAN": // that could last, or go as far as Redis likes
+	case args[0] == "BLPOP" || args[0] == "SCAN" || args[0] == "SADD": // that could last, go as far as Redis likes, or have no order
 	case n == 0:
 		args = append(args, d.pick(values))
 	case n == 1:
