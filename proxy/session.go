@@ -152,6 +152,9 @@ func (s *session) collect(batch []request) int {
 				s.adaptToMulti(&it)
 			}
 		}
+		if state.counting && it.forwards() {
+			return s.answerRun() // for what is counted comes before it
+		}
 		end := false
 		if s.srv.lax != nil {
 			switch s.placeLax(&it, &state) {
