@@ -150,6 +150,9 @@ func (c *clients) send(w *write) (replies []string, err error) {
 	conn.conn.SetReadDeadline(time.Now().Add(patience))
 	for range w.commands {
 		frame, err := readFrame(conn.in)
+		for err == nil && frame[0] == '>' { // when CLIENT TRACKING tells of a key is not compared
+			frame, err = readFrame(conn.in)
+		}
 		if err != nil {
 			return replies, err
 		}

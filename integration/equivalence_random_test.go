@@ -339,9 +339,11 @@ func (d *dice) database() []string {
 
 // session is a command about the connection.
 func (d *dice) session() []string {
-	switch d.IntN(14) {
+	switch d.IntN(15) {
 	case 0, 1:
 		return []string{"SELECT", d.db()}
+	case 14:
+		return d.any("CLIENT TRACKING ON", "CLIENT TRACKING OFF")
 	case 2, 3:
 		return append([]string{"WATCH"}, d.keys(3)...)
 	case 4:
