@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"slices"
+
 	"github.com/distkit/distkit-proxy/commands"
 	"github.com/distkit/distkit-proxy/engine"
 )
@@ -45,12 +47,15 @@ func (s *session) feedHold(k kind, args [][]byte, part bool) (*engine.Hold, erro
 	if len(touches) == 0 {
 		return nil, nil
 	}
-	if s.setup.elsewhere || many(touches) {
-		touches = []engine.Touch{everything}
+	if s.setup.elsewhere || many(touches) || s.keepsHolds() && slices.ContainsFunc(touches, func(t engine.Touch) bool { return t.Loose }) {
+		touches = []engine.Touch{everything} // what is loose has to be seen to when the command is executed
 	}
 	s.sendFed()
 	return s.srv.lax.engine.Hold(s.ctx, touches)
 }
+
+// keepsHolds reports whether the holds of a command end later than with its reply.
+func (s *session) keepsHolds() bool { return s.lax.watches || s.believesMulti() || s.voice.skip }
 
 // feedRelease sends what tells that the holds of the commands so far are no longer
 // needed: not in a transaction, nor while the client watches. It reports false if
@@ -66,7 +71,7 @@ func (s *session) feedRelease(k kind, hold *engine.Hold) bool {
 	case execs, discards, resets, unwatches:
 		l.watches = false
 	}
-	if len(l.watched) == 0 || l.watches || s.believesMulti() || s.voice.skip {
+	if len(l.watched) == 0 || s.keepsHolds() {
 		return s.fewerHolds()
 	}
 	silent := s.voice.off
