@@ -44,11 +44,57 @@ func randomProgram(seed, n uint64) program {
 	lags := []time.Duration{time.Millisecond, 20 * time.Millisecond, time.Minute}
 	p := program{interval: intervals[d.IntN(3)], lag: lags[d.IntN(3)]}
 	conns := 1 + d.IntN(3)
-	for range 30 + d.IntN(170) {
-		p.writes = append(p.writes, d.write(1+d.IntN(conns)))
+	for n := 30 + d.IntN(170); len(p.writes) < n; {
+		switch a, b := 1+d.IntN(conns), 1+d.IntN(conns); d.IntN(20) {
+		case 0:
+			p.writes = append(p.writes, d.watched(a, b)...)
+		case 1:
+			p.writes = append(p.writes, d.elsewhere(a, b)...)
+		default:
+			p.writes = append(p.writes, d.write(a))
+		}
 	}
 	return p
 }
+
+// watched is a transaction of a client that watches a key, with what may happen to it
+// in between.
+func (d *dice) watched(a, b int) []write {
+	d.Shuffle(len(d.own), func(i, j int) { d.own[i], d.own[j] = d.own[j], d.own[i] })
+	k := d.own[0]
+	ws := []write{one(a, "UNWATCH"), one(a, "WATCH", k)}
+	if d.IntN(2) == 0 {
+		ws = append(ws, one(b, d.any("INCR", "GET", "DECR", "TTL", "DEL")[0], k))
+	}
+	in := write{conn: a, commands: [][]string{{"MULTI"}, d.command(), {"EXEC"}}}
+	return append(ws, in, one(b, "GET", k))
+}
+
+// elsewhere is what a client does to a key of a database in which another looks at it.
+func (d *dice) elsewhere(a, b int) []write {
+	here, there := strconv.Itoa(d.IntN(equivalentDBs)), strconv.Itoa(d.IntN(equivalentDBs))
+	from, to := d.key(), d.key()
+	ws := []write{one(a, "SELECT", there), one(a, d.any("GET", "INCR")[0], to), one(b, "SELECT", here), one(b, d.any("GET", "INCR")[0], from)}
+	if a == b {
+		ws = append(ws, one(b, "SELECT", here))
+	}
+	switch d.IntN(5) {
+	case 0:
+		ws = append(ws, one(b, "DEL", from), one(b, "INCR", from), one(b, "MOVE", from, there))
+	case 1:
+		ws = append(ws, one(b, "COPY", from, to, "DB", there, "REPLACE"))
+	case 2:
+		ws = append(ws, one(b, "SWAPDB", here, there))
+	case 3:
+		ws = append(ws, one(b, "EVAL", "redis.call('SELECT', ARGV[1]) return redis.call('INCR', ARGV[2])", "0", there, to))
+	case 4:
+		ws = append(ws, write{conn: b, commands: [][]string{{"MULTI"}, {"SELECT", there}, {"INCR", to}, {"EXEC"}}})
+	}
+	ws = append(ws, one(a, "SELECT", there), one(a, d.any("GET", "INCR")[0], to), one(a, "GET", from))
+	return append(ws, one(a, "SELECT", "0"), one(b, "SELECT", "0"))
+}
+
+func one(conn int, args ...string) write { return write{conn: conn, commands: [][]string{args}} }
 
 func (d *dice) write(conn int) write {
 	w := write{conn: conn}
@@ -131,7 +177,7 @@ func (d *dice) counting() []string {
 // stringCommand is one that a string key may be held for.
 func (d *dice) stringCommand() []string {
 	k := d.key()
-	return d.one(
+	return d.oneOf(
 		func() []string { return d.set(k) },
 		func() []string { return d.set(k) },
 		func() []string { return []string{"SET", k, d.value()} },
@@ -264,7 +310,7 @@ func (d *dice) restore(k string) []string {
 // otherType is a command on keys that are no strings, or one that sorts.
 func (d *dice) otherType() []string {
 	k := d.key()
-	return d.one(
+	return d.oneOf(
 		func() []string { return []string{"LPUSH", k, d.any("a", "b", "c")[0], d.any("a", "b", "1")[0]} },
 		func() []string { return []string{"RPUSH", k, "2", "1"} },
 		func() []string { return append(d.any("LPOP", "RPOP", "LLEN", "HGETALL", "SMEMBERS"), k) },
@@ -325,7 +371,7 @@ func (d *dice) database() []string {
 	if !d.pasts && d.IntN(5) == 0 {
 		return []string{"DBSIZE"}
 	}
-	return d.one(
+	return d.oneOf(
 		func() []string { return []string{"KEYS", d.any("*", "c:*", "c:a")[0]} },
 		func() []string { return []string{"KEYS", "*"} },
 		func() []string { return []string{"SCAN", "0", "COUNT", "1000"} },
@@ -414,4 +460,4 @@ func (d *dice) any(texts ...string) []string {
 	return []string{""}
 }
 
-func (d *dice) one(of ...func() []string) []string { return of[d.IntN(len(of))]() }
+func (d *dice) oneOf(of ...func() []string) []string { return of[d.IntN(len(of))]() }
