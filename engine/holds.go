@@ -80,6 +80,7 @@ func (h *Hold) take(t *Touch, dirty map[*partition]bool) error {
 		}
 	}
 	switch {
+	case t.Whole && h.all: // holds it already
 	case t.Whole:
 		parts, err := h.e.holdWhole(t.DB)
 		if err != nil {

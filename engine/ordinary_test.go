@@ -45,11 +45,11 @@ func read(t *testing.T, e *Engine, key string) Number {
 	return out[0]
 }
 
-func mustHold(t *testing.T, e *Engine, touch Touch) *Hold {
+func mustHold(t *testing.T, e *Engine, touches ...Touch) *Hold {
 	t.Helper()
-	h, err := e.Hold(t.Context(), []Touch{touch})
+	h, err := e.Hold(t.Context(), touches)
 	if err != nil {
-		t.Fatalf("hold %+v: %v", touch, err)
+		t.Fatalf("hold %+v: %v", touches, err)
 	}
 	t.Cleanup(h.Release)
 	return h
@@ -301,5 +301,25 @@ func TestWarmKeysAllocateNothing(t *testing.T) {
 		e.Read(t.Context(), 0, key, out)
 	}); n > 0 {
 		t.Errorf("an increment and a read allocate %v times", n)
+	}
+}
+
+// What a hold has taken, however often, it gives back.
+func TestHoldsEnd(t *testing.T) {
+	e, _ := laxForTest(t)
+	mustIncr(t, e, "k", 1)
+	all := Touch{DB: AllDatabases, Whole: true}
+	h := mustHold(t, e, all, Touch{Keys: keys("k", "k")}, Touch{Whole: true}, all, Touch{Whole: true}, Touch{Keys: keys("k"), Loose: true})
+	mustIncr(t, e, "k", 1)
+	h.Release()
+	h.Release()
+	for at, p := range *e.places.Load() {
+		s := p.shardOf(hash([]byte("k")))
+		if p.holds.Load() != 0 || s.held != nil || e.heldAll != 0 {
+			t.Errorf("%v is held %d times, by key %v, all %d times", at, p.holds.Load(), s.held, e.heldAll)
+		}
+	}
+	if got := read(t, e, "k"); got.N != 2 {
+		t.Errorf("the key reads %+v", got)
 	}
 }
