@@ -16,6 +16,25 @@ var (
 	replyOff = appendCommand(nil, "CLIENT", "REPLY", "OFF")
 )
 
+// feedBegins takes the holds of what the client has done before: of a transaction
+// that is open, and of its watch, which has them. It reports false if the client must go.
+func (s *session) feedBegins() bool {
+	l := &s.lax
+	l.watches = s.watching
+	if len(l.queued) == 0 {
+		return true
+	}
+	if slices.ContainsFunc(l.queued, func(t engine.Touch) bool { return t.Loose }) {
+		l.queued = []engine.Touch{everything}
+	}
+	hold, err := s.srv.lax.engine.Hold(s.ctx, l.queued)
+	if err != nil {
+		return false
+	}
+	l.watched, l.queued = append(l.watched, hold), nil
+	return true
+}
+
 // feedHeld is feed for a session whose commands may touch what is counted.
 func (s *session) feedHeld(req request) bool {
 	k, _ := s.srv.kinds.of(req.args)
@@ -55,7 +74,9 @@ func (s *session) feedHold(k kind, args [][]byte, part bool) (*engine.Hold, erro
 }
 
 // keepsHolds reports whether the holds of a command end later than with its reply.
-func (s *session) keepsHolds() bool { return s.lax.watches || s.believesMulti() || s.voice.skip }
+func (s *session) keepsHolds() bool {
+	return s.lax.watches || s.believesMulti() || s.voice.skip || s.voice.torn
+}
 
 // feedRelease sends what tells that the holds of the commands so far are no longer
 // needed: not in a transaction, nor while the client watches. It reports false if

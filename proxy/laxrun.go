@@ -82,9 +82,6 @@ func (s *session) placeLax(it *item, r *runState) verdict {
 	switch it.kind {
 	case execs:
 		if r.queues() && len(s.lax.queued) > 0 {
-			if r.counting {
-				return waits
-			}
 			it.touches = true
 			s.lax.touches = append(s.lax.touches, s.lax.queued...)
 		}

@@ -42,6 +42,10 @@ func (s *session) startPump(req request) {
 	if s.flush() != nil {
 		return
 	}
+	if s.srv.lax != nil && !s.feedBegins() {
+		s.close()
+		return
+	}
 	s.pumping, s.pumped = true, make(chan struct{})
 	s.srv.wg.Add(1)
 	go s.runPump(&pump{session: s, up: up, conn: s.conn})

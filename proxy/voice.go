@@ -6,6 +6,9 @@ type voice struct {
 	mode
 	exec    *mode // what EXEC makes of it, by CLIENT REPLY queued in this MULTI; nil: nothing
 	spoiled bool  // … but Redis will not execute what is queued
+	// torn: EXEC has turned replies off, and its own lacks the items from there on.
+	// What is made audible next is taken for one of them.
+	torn bool
 }
 
 type mode struct {
@@ -27,7 +30,7 @@ func (v *voice) hear(k kind, args [][]byte, inMulti bool) (silent bool) {
 		v.exec, v.spoiled = nil, false
 	case k == execs:
 		if v.exec != nil && len(args) == 1 {
-			v.mode = *v.exec
+			v.mode, v.torn = *v.exec, v.exec.off && (v.torn || !v.off)
 		}
 		v.exec, v.spoiled = nil, false
 	case k == discards && len(args) == 1:
@@ -35,6 +38,7 @@ func (v *voice) hear(k kind, args [][]byte, inMulti bool) (silent bool) {
 	case k != pumps || word(args, 0) != "client" || word(args, 1) != "reply" || len(args) != 3:
 	case !inMulti:
 		v.mode.turn(word(args, 2))
+		v.torn = v.torn && v.off
 	case !v.spoiled:
 		if v.exec == nil {
 			v.exec = &mode{off: v.off}
