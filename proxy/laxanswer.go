@@ -102,8 +102,7 @@ func (s *session) null() string {
 }
 
 // answerForeign has Redis answer s.run[i], whose key turns out to be nothing that
-// is counted. The replies to what is behind it may be on their way already: then
-// it is asked on another connection.
+// is counted. Nothing behind it has been sent.
 func (s *session) answerForeign(i int) {
 	it := &s.run[i]
 	hold, err := s.srv.lax.engine.Hold(s.ctx, []engine.Touch{{DB: s.setup.db, Keys: it.req.args[1:2]}})
@@ -112,12 +111,6 @@ func (s *session) answerForeign(i int) {
 		return
 	}
 	defer hold.Release()
-	for j := i + 1; j < len(s.run); j++ {
-		if s.run[j].forwards() {
-			s.forwardAside(it)
-			return
-		}
-	}
 	s.forwardNow(it)
 }
 
@@ -136,35 +129,4 @@ func (s *session) forwardNow(it *item) {
 		}
 		s.copyReply(it)
 	}
-}
-
-// forwardAside is forwardNow on a connection of its own.
-func (s *session) forwardAside(it *item) {
-	side, err := s.srv.dialer.dial(s.ctx)
-	if err != nil {
-		s.append([]byte(errNoRedis))
-		return
-	}
-	if err := s.prepare(side); err != nil {
-		side.close()
-		side.release()
-		s.append([]byte(errNoRedis))
-		return
-	}
-	main := s.up
-	swap := func(up *upstream) {
-		s.mu.Lock()
-		s.up = up
-		s.mu.Unlock()
-	}
-	swap(side)
-	if s.ctx.Err() != nil { // end has run in between and did not see it
-		side.close()
-	}
-	s.forwardNow(it)
-	if s.up == side {
-		side.close()
-		side.release()
-	}
-	swap(main)
 }
