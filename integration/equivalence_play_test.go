@@ -9,14 +9,15 @@ import (
 	"time"
 
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/integration/internal/loopback"
 )
 
 // equivalence is a Redis, and another that a proxy stands in front of while a
 // program runs.
 type equivalence struct {
 	plain, behind *control
-	redis         string // the address of the first
-	backend       backend
+	redis         string         // the address of the first
+	link          *loopback.Link // to the second
 }
 
 // equivalentDBs is the number of databases that programs write to, from 0.
@@ -37,7 +38,7 @@ const (
 
 func newEquivalence(t *testing.T) *equivalence {
 	plain, behind := startRedis(t), startRedis(t)
-	e := &equivalence{plain: newControl(t, plain, ""), behind: newControl(t, behind, ""), redis: plain.addr, backend: realBackend(behind.addr)}
+	e := &equivalence{plain: newControl(t, plain, ""), behind: newControl(t, behind, ""), redis: plain.addr, link: startLink(t, behind.addr)}
 	for _, c := range []*control{e.plain, e.behind} {
 		replies, err := c.ask(library...)
 		if err != nil {
@@ -58,7 +59,8 @@ func (e *equivalence) run(t testing.TB, p program) (diff string) {
 			t.Fatal(err)
 		}
 	}
-	proxy := startProxy(t, e.backend, engine.Options{
+	e.link.Set(func(f *loopback.Faults) { f.Delay = p.delay })
+	proxy := startProxy(t, realBackend(e.link.Addr()), engine.Options{
 		FlushInterval: 3 * time.Millisecond, AllowedLag: 3 * time.Millisecond,
 		Lax: []engine.Pattern{{Glob: "c:*", FlushInterval: p.interval, AllowedLag: p.lag}, {Glob: "d:[a-z]"}},
 	})

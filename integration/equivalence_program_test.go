@@ -18,12 +18,13 @@ import (
 // As text it has a line for each write, its commands apart by ; and in the corpus'
 // notation, and one for how the proxy is set:
 //
-//	% interval 1ms lag 5ms
+//	% interval 1ms lag 5ms delay 0s
 //	1> MULTI ; INCR c:a ; EXEC
 //	2> SET c:a "no number"
 //	2> ! reconnect
 type program struct {
 	interval, lag time.Duration // of the proxy's first pattern; the second's are others
+	delay         time.Duration // of what its Redis replies
 	writes        []write
 }
 
@@ -36,7 +37,7 @@ type write struct {
 
 func (p program) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%% interval %v lag %v\n", p.interval, p.lag)
+	fmt.Fprintf(&b, "%% interval %v lag %v delay %v\n", p.interval, p.lag, p.delay)
 	for _, w := range p.writes {
 		fmt.Fprintf(&b, "%s\n", w)
 	}
@@ -71,7 +72,7 @@ func wordOf(arg string) string {
 }
 
 var (
-	programLine = regexp.MustCompile(`^% interval (\S+) lag (\S+)$`)
+	programLine = regexp.MustCompile(`^% interval (\S+) lag (\S+) delay (\S+)$`)
 	writeLine   = regexp.MustCompile(`^(\d+)> (.*)$`)
 )
 
@@ -79,11 +80,10 @@ var (
 func parseProgram(text string) (p program, err error) {
 	for _, line := range strings.Split(text, "\n") {
 		if m := programLine.FindStringSubmatch(line); m != nil {
-			var err1, err2 error
-			p.interval, err1 = time.ParseDuration(m[1])
-			p.lag, err2 = time.ParseDuration(m[2])
-			if err := errors.Join(err1, err2); err != nil {
-				return p, err
+			for i, d := range []*time.Duration{&p.interval, &p.lag, &p.delay} {
+				if *d, err = time.ParseDuration(m[1+i]); err != nil {
+					return p, err
+				}
 			}
 			continue
 		}

@@ -43,8 +43,15 @@ func randomProgram(seed, n uint64) program {
 	intervals := []time.Duration{time.Millisecond, 10 * time.Millisecond, time.Minute}
 	lags := []time.Duration{time.Millisecond, 20 * time.Millisecond, time.Minute}
 	p := program{interval: intervals[d.IntN(3)], lag: lags[d.IntN(3)]}
+	if d.IntN(4) == 0 {
+		p.delay = time.Duration(200+d.IntN(1000)) * time.Microsecond
+	}
 	conns := 1 + d.IntN(3)
-	for n := 30 + d.IntN(170); len(p.writes) < n; {
+	length := 30 + d.IntN(170)
+	if p.delay > 0 {
+		length /= 3
+	}
+	for len(p.writes) < length {
 		switch a, b := 1+d.IntN(conns), 1+d.IntN(conns); d.IntN(20) {
 		case 0:
 			p.writes = append(p.writes, d.watched(a, b)...)

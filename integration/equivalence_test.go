@@ -106,7 +106,7 @@ func TestProgramsAsText(t *testing.T) {
 			t.Fatalf("%s\nis read as\n%s", p, again)
 		}
 	}
-	for _, bad := range []string{"", "1> PING", "% interval 1ms lag 1ms\nPING", "% interval 1ms lag x\n1> PING", "% interval 1ms lag 1ms\n1> ; PING"} {
+	for _, bad := range []string{"", "1> PING", "% interval 1ms lag 1ms delay 0s\nPING", "% interval 1ms lag x delay 0s\n1> PING", "% interval 1ms lag 1ms delay 0s\n1> ; PING"} {
 		if p, err := parseProgram(bad); err == nil {
 			t.Errorf("%q is read as %q", bad, p)
 		}

@@ -100,8 +100,7 @@ func (s *session) placeLax(it *item, r *runState) verdict {
 func (s *session) placeCount(it *item, r *runState) verdict {
 	how, delta, ok := counted(it.req.args)
 	if !ok || !s.anyLax(it.req.args, how) {
-		it.kind = plain
-		return joins
+		return s.placePlain(it, r)
 	}
 	if r.queues() || s.setup.elsewhere || s.setup.accent {
 		it.kind = plain
@@ -112,8 +111,7 @@ func (s *session) placeCount(it *item, r *runState) verdict {
 	}
 	switch s.mayCount(it.req.args, how) {
 	case countsNot:
-		it.kind = plain
-		return joins
+		return s.placePlain(it, r)
 	case countsInRedis:
 		it.kind = plain
 		return s.placeTouch(it, r)
@@ -131,6 +129,15 @@ func (s *session) placeCount(it *item, r *runState) verdict {
 		return s.placeTouch(it, r)
 	case engine.Unknown:
 		return ends
+	}
+	return joins
+}
+
+// placePlain is placeCount for what turns out to be an ordinary command that touches
+// nothing counted.
+func (s *session) placePlain(it *item, r *runState) verdict {
+	if it.kind = plain; r.counting {
+		return waits
 	}
 	return joins
 }
