@@ -44,7 +44,7 @@ func (e *Engine) Hold(ctx context.Context, touches []Touch) (*Hold, error) {
 	dirty := make(map[*partition]bool) // false: keys of it alone
 	for i := range touches {
 		if err := h.take(&touches[i], dirty); err != nil {
-			h.Release()
+			h.abandon()
 			return nil, err
 		}
 	}
@@ -52,7 +52,7 @@ func (e *Engine) Hold(ctx context.Context, touches []Touch) (*Hold, error) {
 		return nil, nil
 	}
 	if err := h.flush(ctx, dirty); err != nil {
-		h.Release()
+		h.abandon()
 		return nil, err
 	}
 	e.stats.holds.Add(1)
@@ -154,7 +154,7 @@ func (h *Hold) Release() {
 			p.letGo(keys)
 		}
 		if h.all {
-			h.e.releaseAll()
+			h.e.releaseAll(true)
 		}
 		for _, p := range h.whole {
 			p.distrust()
@@ -171,6 +171,25 @@ func (e *Engine) eachPlace(db int, f func(p *partition)) {
 		if at.db == db || db == AllDatabases {
 			f(p)
 		}
+	}
+}
+
+// abandon ends a hold under which nothing was sent: what was known before still holds,
+// and what is in memory goes on being served while Redis is away.
+func (h *Hold) abandon() {
+	for p, keys := range h.keys {
+		for _, key := range keys {
+			s := p.shardOf(hash([]byte(key)))
+			s.mu.Lock()
+			s.unholdLocked(key)
+			s.mu.Unlock()
+		}
+	}
+	if h.all {
+		h.e.releaseAll(false)
+	}
+	for _, p := range h.whole {
+		p.holds.Add(-1)
 	}
 }
 
@@ -200,13 +219,15 @@ func (e *Engine) holdWhole(db int) (parts []*partition, err error) {
 }
 
 // releaseAll ends a hold on every key of every database, of those too that nobody
-// had used when it began.
-func (e *Engine) releaseAll() {
+// had used when it began. sent: a command was, under it.
+func (e *Engine) releaseAll(sent bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.heldAll--
 	for _, p := range *e.places.Load() {
-		p.distrust()
+		if sent {
+			p.distrust()
+		}
 		p.holds.Add(-1)
 	}
 }
@@ -320,12 +341,8 @@ func (p *partition) unholdKey(key string) {
 	s := p.shardOf(hash([]byte(key)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.held[key]--; s.held[key] > 0 {
-		return
-	}
-	if delete(s.held, key); len(s.held) == 0 {
-		s.held = nil
-	}
+	s.unholdLocked(key)
+	// Also while others hold it: theirs may end with nothing sent.
 	switch c := s.cells[key]; {
 	case c == nil:
 	case c.idle():
@@ -334,5 +351,14 @@ func (p *partition) unholdKey(key string) {
 	default:
 		c.loaded, c.epoch = false, missing
 		c.forget()
+	}
+}
+
+func (s *shard) unholdLocked(key string) {
+	if s.held[key]--; s.held[key] > 0 {
+		return
+	}
+	if delete(s.held, key); len(s.held) == 0 {
+		s.held = nil
 	}
 }

@@ -201,6 +201,57 @@ func TestHoldOfAWholeDatabase(t *testing.T) {
 	}
 }
 
+// A hold that cannot be had, as Redis is away, leaves everything as it was: what is in
+// memory goes on being counted, and nothing is lost.
+func TestHoldWhileRedisIsAway(t *testing.T) {
+	opts := unhurried
+	opts.Lax, opts.CommandTimeout = everyKey, 100*time.Millisecond
+	m := miniredis.RunT(t)
+	e, gate := gateForTest(t, m.Addr(), opts)
+	mustIncr(t, e, "k", 1)
+	mustIncr(t, e, "other", 1)
+	gate.shut()
+	for i, touch := range []Touch{{Keys: keys("k")}, {Keys: keys("k", "other")}, {Whole: true}, {DB: AllDatabases, Whole: true}, {Loose: true}} {
+		if h, err := e.Hold(t.Context(), []Touch{touch}); err == nil {
+			t.Errorf("%+v is held while Redis is away", touch)
+			h.Release()
+		}
+		if got := mustIncr(t, e, "k", 1); got != int64(i+2) {
+			t.Errorf("after %+v: incr: %d, want %d", touch, got, i+2)
+		}
+		if got := read(t, e, "other"); got.N != 1 {
+			t.Errorf("after %+v: get: %+v", touch, got)
+		}
+	}
+	gate.open()
+	flushes(t, e)
+	wantValue(t, m, "k", "6")
+	wantValue(t, m, "other", "1")
+	mustHold(t, e, Touch{Keys: keys("k")}).Release()
+}
+
+// One that ends with nothing sent does not hide that another, beside it, had changed the key.
+func TestHoldsThatOverlap(t *testing.T) {
+	e, m := laxForTest(t)
+	mustIncr(t, e, "k", 1)
+	for _, order := range []func(sent, not *Hold){
+		func(sent, not *Hold) { sent.Release(); not.abandon() },
+		func(sent, not *Hold) { not.abandon(); sent.Release() },
+	} {
+		sent, not := mustHold(t, e, Touch{Keys: keys("k")}), &Hold{e: e}
+		if err := not.take(&Touch{Keys: keys("k")}, map[*partition]bool{}); err != nil {
+			t.Fatal(err)
+		}
+		m.Set("k", "7")
+		order(sent, not)
+		if got := read(t, e, "k"); got.N != 7 {
+			t.Errorf("the key reads %+v", got)
+		}
+		m.Set("k", "1")
+		mustHold(t, e, Touch{Keys: keys("k")}).Release()
+	}
+}
+
 // What may touch anything sees all that was accepted before, and nothing from
 // before is answered after it. Meanwhile others count on in memory.
 func TestLooseTouch(t *testing.T) {
