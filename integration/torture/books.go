@@ -18,6 +18,9 @@ type books struct {
 // readBooks reads the counters of all namespaces; alive are the ids that are.
 func readBooks(ctx context.Context, r *redisServer, namespaces, alive []string) (b books, err error) {
 	b = books{totals: make(map[account]int64), slices: make(map[account]int64)}
+	if err := readOrdinary(ctx, r, b.totals); err != nil {
+		return b, err
+	}
 	for _, namespace := range namespaces {
 		for _, f := range families {
 			if err := readHash(ctx, r, totalsKey(namespace, f.prefix), account{family: f.prefix}, namespace, b.totals); err != nil {

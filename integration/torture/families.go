@@ -18,10 +18,13 @@ var families = []struct{ prefix, container string }{
 func aware(prefix string) bool { return prefix == "DK." || prefix == "DKS." }
 
 // lax reports whether a family is answered from memory.
-func lax(prefix string) bool { return prefix == "DK." || prefix == "DKC." }
+func lax(prefix string) bool { return prefix == "DK." || prefix == "DKC." || prefix == ordinary }
 
 // prefixOf is the family of a container.
 func prefixOf(container string) (string, error) {
+	if container == "ordinary" {
+		return ordinary, nil
+	}
 	for _, f := range families {
 		if f.container == container {
 			return f.prefix, nil

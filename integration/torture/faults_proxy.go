@@ -68,7 +68,7 @@ func (t *torture) takeLost(p *proxyServer, lost []lostLine) error {
 			return err
 		}
 		counter := l.Namespace + ":" + l.Counter
-		if l.Namespace == "distkit" {
+		if l.Namespace == "distkit" || prefix == ordinary {
 			counter = l.Counter
 		}
 		a := account{p.instance(), prefix, counter}

@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 )
 
 // Names of the counters that every client changes.
@@ -18,7 +20,7 @@ var (
 
 // shared reports whether every client changes a counter.
 func shared(counter string) bool {
-	return slices.Contains(mixedCounters, counter) || slices.Contains(risingCounters, counter)
+	return slices.Contains(mixedCounters, counter) || slices.Contains(risingCounters, counter) || isOrdinary(counter)
 }
 
 func rising(counter string) bool { return strings.Contains(counter, "rising") }
@@ -47,7 +49,11 @@ type op struct {
 
 // makeOp makes up a command; many: it may be one of many keys.
 func makeOp(random *rand.Rand, many bool) *op {
-	family := families[random.IntN(len(families))].prefix
+	which := random.IntN(len(families) + 1)
+	if which == len(families) {
+		return ordinaryOp(random, many)
+	}
+	family := families[which].prefix
 	o := &op{family: family}
 	counter := func() string {
 		names := mixedCounters
@@ -163,7 +169,10 @@ func (t *torture) record(o *op, a answer) {
 			value = values[i]
 		}
 		var got reading
-		if err == nil {
+		switch {
+		case o.family == ordinary && (err == nil || errors.Is(err, redis.Nil)):
+			got, err = readNumber(value)
+		case err == nil:
 			got, err = readReply(o.family, it.conditional, value)
 		}
 		t.enter(o, i, got, err)

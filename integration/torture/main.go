@@ -5,7 +5,8 @@
 //
 // It starts Redis, proxies and, between them, links that can be made faulty,
 // on free ports of 127.0.0.1. Clients of every proxy change counters of all
-// families while faults happen by a schedule that the seed decides. Again and
+// families, and ordinary keys that are counted in memory, while faults happen by
+// a schedule that the seed decides. Again and
 // again it undoes all faults, waits until everything is at rest, and compares
 // what lies in Redis with what was acknowledged:
 //

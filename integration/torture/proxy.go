@@ -84,7 +84,7 @@ func (p *proxyServer) start(ctx context.Context) error {
 	args := append([]string{
 		"--listen", p.addr, "--instance-id", id, "--log-format", "json",
 		"--dead-after", deadAfter.String(), "--command-timeout", commandTimeout.String(),
-		"--shutdown-timeout", shutdownTimeout.String(),
+		"--shutdown-timeout", shutdownTimeout.String(), "--lax", ordinaryGlob,
 	}, p.args...)
 	p.life.Add(1)
 	if err := p.process.startIn(nil, p.binary, args...); err != nil {

@@ -94,7 +94,7 @@ func (t *torture) drained(ctx context.Context, p *proxyServer) error {
 			}
 		}
 	}
-	return nil
+	return p.drainedOrdinary(ctx)
 }
 
 // converged reads Redis and compares it with itself and with what the proxies
@@ -165,5 +165,5 @@ func (t *torture) agrees(ctx context.Context, p *proxyServer, b books) error {
 			}
 		}
 	}
-	return nil
+	return p.agreesOnOrdinary(ctx, b)
 }
