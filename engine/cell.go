@@ -54,6 +54,9 @@ type cell struct {
 
 	base  Value // what Redis last said
 	epoch int64 // the epoch under which base.Mine is valid; an ordinary key's life
+	// forgotAt is when a hold on an ordinary key ended: what was asked before is not
+	// taken over. 0: none has.
+	forgotAt int64
 	// bareAt is since when an ordinary key that was missing, or had an expiry, is there
 	// without one; 0: for as long as is known, or it was made here.
 	bareAt int64
@@ -136,6 +139,9 @@ func (c *cell) acknowledge() { c.sent = change{} }
 // flight. A slice that stands unchanged under a moved epoch is one that was
 // left behind, so it is void.
 func (c *cell) setBase(val Value, ep epoch, at int64) {
+	if c.outdated(at) {
+		return
+	}
 	if c.epoch != noExpiry && ep.n == noExpiry {
 		c.bareAt = at
 	}
@@ -148,6 +154,16 @@ func (c *cell) setBase(val Value, ep epoch, at int64) {
 	if c.retryAt == 0 {
 		c.err = nil
 	}
+}
+
+// outdated reports whether what was asked at a time is from before the end of a hold,
+// under which the key may have been changed. If so, it is no longer waited for.
+func (c *cell) outdated(at int64) bool {
+	if c.forgotAt == 0 || at > c.forgotAt {
+		return false
+	}
+	c.loaded, c.asked = false, false
+	return true
 }
 
 // written reports whether the slice in val was written under its epoch, as far

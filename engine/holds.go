@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 )
 
 // AllDatabases is the database of a Touch that concerns every one.
@@ -310,34 +311,25 @@ func (p *partition) voidRefusedLocked(c *cell) {
 }
 
 // distrust has what Redis said until now not answered from any more.
-func (p *partition) distrust() {
-	now := p.e.now()
-	for old := p.void.Load(); old < now && !p.void.CompareAndSwap(old, now); old = p.void.Load() {
+func (p *partition) distrust() { raise(&p.void, p.e.now()) }
+
+// raise makes a time that only goes up at least now.
+func raise(t *atomic.Int64, now int64) {
+	for old := t.Load(); old < now && !t.CompareAndSwap(old, now); old = t.Load() {
 	}
 }
 
-// letGo ends holds on keys. A round that is under way may bring what Redis said
-// while they were held: then they end with it.
+// letGo ends holds on keys. What was known of them before is forgotten, and what Redis
+// says to a request that is under way is not taken over.
 func (p *partition) letGo(keys []string) {
-	p.mu.Lock()
-	busy := p.busy
-	if busy {
-		p.leaves = append(p.leaves, keys...)
-	}
-	p.mu.Unlock()
-	if !busy {
-		p.unhold(keys)
-	}
-}
-
-// unhold takes holds away; what was known of the keys before is forgotten.
-func (p *partition) unhold(keys []string) {
+	now := p.e.now()
+	raise(&p.released, now)
 	for _, key := range keys {
-		p.unholdKey(key)
+		p.unholdKey(key, now)
 	}
 }
 
-func (p *partition) unholdKey(key string) {
+func (p *partition) unholdKey(key string, now int64) {
 	s := p.shardOf(hash([]byte(key)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -349,7 +341,7 @@ func (p *partition) unholdKey(key string) {
 		s.dropLocked(c)
 		p.gained(-1)
 	default:
-		c.loaded, c.epoch = false, missing
+		c.loaded, c.epoch, c.forgotAt = false, missing, now
 		c.forget()
 	}
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"math"
 	"strconv"
 	"testing"
@@ -228,6 +229,67 @@ func TestHoldWhileRedisIsAway(t *testing.T) {
 	wantValue(t, m, "k", "6")
 	wantValue(t, m, "other", "1")
 	mustHold(t, e, Touch{Keys: keys("k")}).Release()
+}
+
+// A hold ends with its command though Redis has not answered what was asked meanwhile;
+// that answer is from before the command, and is not taken over.
+func TestHoldEndsWhileRedisIsAsked(t *testing.T) {
+	opts := unhurried
+	opts.Lax = everyKey
+	m := miniredis.RunT(t)
+	e, meddled := meddleForTest(t, m.Addr(), opts)
+	m.Set("k", "1")
+	m.Set("op", "1")
+	asked, answer := make(chan struct{}), make(chan struct{})
+	late := func(ctx context.Context, redis store, calls []lua.Call) []lua.Reply {
+		replies := redis.Run(ctx, calls)
+		close(asked)
+		<-answer
+		return replies
+	}
+	meddled.once(callsOf(lua.StringRead), late)
+	numbers := make(chan Number, 1)
+	go func() {
+		var out [1]Number
+		e.Read(t.Context(), 0, keys("k"), out[:])
+		numbers <- out[0]
+	}()
+	<-asked
+	h := mustHold(t, e, Touch{Keys: keys("k")})
+	m.Set("k", "7")
+	h.Release()
+	p, err := e.ordinary(0, []byte("k"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := p.shardOf(hash([]byte("k")))
+	s.mu.Lock()
+	held := p.heldLocked(s, []byte("k"))
+	s.mu.Unlock()
+	if held {
+		t.Error("the key is held after the hold's end")
+	}
+	close(answer)
+	if got := <-numbers; got.Err != nil || got.N != 7 {
+		t.Errorf("the key reads %+v, want 7", got)
+	}
+
+	// The same of an increment that was done in Redis, as the key was held.
+	asked, answer = make(chan struct{}), make(chan struct{})
+	meddled.once(callsOf(lua.StringApply), late)
+	h = mustHold(t, e, Touch{Keys: keys("op")})
+	go func() { numbers <- e.IncrBy(t.Context(), 0, []byte("op"), 1) }()
+	<-asked
+	m.Set("op", "70")
+	h.Release()
+	e.AskKeys(0, keys("op")) // so that there is a cell to take it over
+	close(answer)
+	if got := <-numbers; got.Err != nil || got.N != 2 {
+		t.Errorf("incr: %+v, want 2", got)
+	}
+	if got := read(t, e, "op"); got.N != 70 {
+		t.Errorf("the key reads %+v, want 70", got)
+	}
 }
 
 // One that ends with nothing sent does not hide that another, beside it, had changed the key.

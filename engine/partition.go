@@ -84,10 +84,10 @@ type partition struct {
 	alive    atomic.Int64          // live instances, as last told
 
 	// Of ordinary keys only.
-	clock  clock        // how Redis' clock stands
-	holds  atomic.Int64 // on every key
-	void   atomic.Int64 // what Redis said before is not answered from
-	leaves []string     // holds that end with the round under way; guarded by mu
+	clock    clock        // how Redis' clock stands
+	holds    atomic.Int64 // on every key
+	void     atomic.Int64 // what Redis said before is not answered from
+	released atomic.Int64 // when a hold on keys ended last
 }
 
 func newPartition(e *Engine, sp *space, f Family, index int) *partition {

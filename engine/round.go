@@ -181,9 +181,6 @@ func (p *partition) finish(r *round) {
 	}
 	p.arrived += uint64(r.hurried)
 	r.popped, r.hurried = 0, 0
-	leaves := p.leaves
-	p.leaves = nil
 	p.mu.Unlock()
-	p.unhold(leaves)
 	p.rounds.fire()
 }

@@ -130,10 +130,10 @@ func (p *partition) settleOpCells(r *round, out answer) {
 }
 
 // settleKeyLocked takes over what an operation says of an ordinary key, unless that
-// may be from before: whoever holds it may have changed it since. The cell's shard is
+// may be from before: whoever holds it, or has held it, may have changed it since. The cell's shard is
 // locked.
 func (p *partition) settleKeyLocked(s *shard, c *cell, op *opReq, res *opResult, seen bool, at int64) {
-	if seen || c.retryAt != 0 || p.heldLocked(s, []byte(c.name)) {
+	if seen || c.retryAt != 0 || p.heldLocked(s, []byte(c.name)) || at <= p.released.Load() {
 		c.loaded = false
 		return
 	}
@@ -186,6 +186,7 @@ func (p *partition) settleRead(c *cell, values []reading, i int, at int64) {
 	case c.sent.has:
 		// Cannot happen: the batch before it was answered.
 		c.asked = false
+	case c.outdated(at):
 	case v.err != nil:
 		c.loaded, c.asked, c.baseAt = true, false, at
 		c.err = v.err
