@@ -74,7 +74,9 @@ func TestRateLimiters(t *testing.T) {
 				l.keys = append(l.keys, &window{key: fmt.Sprint("n:", i), length: length})
 			}
 			events := l.listen(r)
-			proxies := startLaxProxies(t, r, tc.proxies, engine.Options{FlushInterval: tc.interval, AllowedLag: tc.lag})
+			proxies := startLaxProxies(t, r, tc.proxies, engine.Options{
+				FlushInterval: tc.interval, AllowedLag: tc.lag, CommandTimeout: 15 * time.Second,
+			})
 			for range 4 {
 				for _, p := range proxies {
 					l.users = append(l.users, &limited{c: client(t, p.addr)})
