@@ -45,7 +45,7 @@ func (e *Engine) Hold(ctx context.Context, touches []Touch) (*Hold, error) {
 	dirty := make(map[*partition]bool) // false: keys of it alone
 	for i := range touches {
 		if err := h.take(&touches[i], dirty); err != nil {
-			h.abandon()
+			h.Abandon()
 			return nil, err
 		}
 	}
@@ -53,7 +53,7 @@ func (e *Engine) Hold(ctx context.Context, touches []Touch) (*Hold, error) {
 		return nil, nil
 	}
 	if err := h.flush(ctx, dirty); err != nil {
-		h.abandon()
+		h.Abandon()
 		return nil, err
 	}
 	e.stats.holds.Add(1)
@@ -175,8 +175,15 @@ func (e *Engine) eachPlace(db int, f func(p *partition)) {
 	}
 }
 
-// abandon ends a hold under which nothing was sent: what was known before still holds,
-// and what is in memory goes on being served while Redis is away.
+// Abandon is Release where nothing was sent under the hold, which is certain: what was
+// known before still holds, so that what is in memory goes on being served while Redis
+// is away.
+func (h *Hold) Abandon() {
+	if h != nil {
+		h.release.Do(h.abandon)
+	}
+}
+
 func (h *Hold) abandon() {
 	for p, keys := range h.keys {
 		for _, key := range keys {
@@ -341,7 +348,7 @@ func (p *partition) unholdKey(key string, now int64) {
 		s.dropLocked(c)
 		p.gained(-1)
 	default:
-		c.loaded, c.epoch, c.forgotAt = false, missing, now
+		c.loaded, c.forgotAt = false, now
 		c.forget()
 	}
 }

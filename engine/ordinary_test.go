@@ -297,8 +297,8 @@ func TestHoldsThatOverlap(t *testing.T) {
 	e, m := laxForTest(t)
 	mustIncr(t, e, "k", 1)
 	for _, order := range []func(sent, not *Hold){
-		func(sent, not *Hold) { sent.Release(); not.abandon() },
-		func(sent, not *Hold) { not.abandon(); sent.Release() },
+		func(sent, not *Hold) { sent.Release(); not.Abandon() },
+		func(sent, not *Hold) { not.Abandon(); sent.Release() },
 	} {
 		sent, not := mustHold(t, e, Touch{Keys: keys("k")}), &Hold{e: e}
 		if err := not.take(&Touch{Keys: keys("k")}, map[*partition]bool{}); err != nil {

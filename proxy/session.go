@@ -263,6 +263,8 @@ func (s *session) answerRun() int {
 		}
 		if reached {
 			written, reached = s.forward(up)
+		} else {
+			hold.Abandon()
 		}
 	}
 	for i := range s.run {

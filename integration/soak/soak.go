@@ -74,7 +74,7 @@ func (s *run) actors() []*actor {
 	w := s.w
 	out := []*actor{
 		strangers(w), values(w), transactions(w), subscribers(w), blockers(w), visitors(w), visitors(w),
-		disturber(w, s.b.restart),
+		disturber(w, s.b.restart), ordinaryKeys(w), ordinaryKeys(w),
 	}
 	for _, prefix := range prefixes {
 		out = append(out, increments(w, prefix), verbs(w, prefix), newcomers(w, prefix))
@@ -227,6 +227,7 @@ func (s *run) recount(ctx context.Context) (off []string) {
 		}
 		fmt.Printf("%-6s %d counters counted again\n", prefix, len(keys))
 	}
+	s.recountOrdinary(ctx, direct, check)
 	return off
 }
 

@@ -59,7 +59,7 @@ func (b *testbed) start(ctx context.Context) error {
 		return err
 	}
 	b.proxy = exec.Command(binary, "--listen", b.proxyAddr, "--admin", b.adminAddr, "--redis", "redis://"+b.redisAddr,
-		"--instance-id", "soak", "--max-namespaces", strconv.Itoa(maxNamespaces), "--log-level", "warn")
+		"--instance-id", "soak", "--max-namespaces", strconv.Itoa(maxNamespaces), "--log-level", "warn", "--lax", ordinaryGlob)
 	b.proxy.Stderr = &b.log
 	return servers.Start(ctx, b.proxy, b.proxyAddr)
 }
