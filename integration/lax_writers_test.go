@@ -114,7 +114,9 @@ func changeKey(c *redis.Client, random *rand.Rand, key string, b *keyBooks) (err
 	case what < 80:
 		err = c.MGet(ctx, key, "other", "n:0").Err()
 	case what < 85:
-		err = taken(c.GetSet(ctx, key, 0))
+		cmd := redis.NewStringCmd(ctx, "getset", key, 0)
+		_ = c.Process(ctx, cmd)
+		err = taken(cmd)
 	case what < 90:
 		err = taken(c.GetDel(ctx, key))
 	case what < 93:
@@ -124,8 +126,8 @@ func changeKey(c *redis.Client, random *rand.Rand, key string, b *keyBooks) (err
 	case what < 97:
 		var get *redis.StringCmd
 		_, err = c.TxPipelined(ctx, func(p redis.Pipeliner) error {
-			get = p.GetSet(ctx, key, n)
-			return nil
+			get = redis.NewStringCmd(ctx, "getset", key, n)
+			return p.Process(ctx, get)
 		})
 		if err == redis.Nil {
 			err = nil
