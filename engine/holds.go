@@ -185,6 +185,9 @@ func (h *Hold) Abandon() {
 }
 
 func (h *Hold) abandon() {
+	if h.counted {
+		h.e.stats.held.Add(-1)
+	}
 	for p, keys := range h.keys {
 		for _, key := range keys {
 			s := p.shardOf(hash([]byte(key)))
