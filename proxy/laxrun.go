@@ -191,8 +191,10 @@ func (s *session) placeTouch(it *item, r *runState) verdict {
 	if s.setup.elsewhere || many(l.touches[from:]) {
 		l.touches = append(l.touches[:from], everything)
 	}
-	it.voids = overwriting[word(it.req.args, 0)] || word(it.req.args, 0) == reloading
-	it.touches, it.flushes = true, flushes
+	if it.touches = true; !r.queues() { // what is queued does nothing before EXEC
+		it.voids = overwriting[word(it.req.args, 0)] || word(it.req.args, 0) == reloading
+		it.flushes = flushes
+	}
 	return joins
 }
 
