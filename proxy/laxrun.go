@@ -165,7 +165,7 @@ func (s *session) placeTouch(it *item, r *runState) verdict {
 	if len(l.touches) == from {
 		return joins
 	}
-	if s.standing() == demandAuth { // Redis refuses it
+	if !r.settingUp && s.standing() == demandAuth { // Redis refuses it
 		l.touches = l.touches[:from]
 		return joins
 	}
