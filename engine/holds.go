@@ -204,6 +204,18 @@ func (h *Hold) abandon() {
 	}
 }
 
+// Counts reports whether any key of a database has been in use here. What a command
+// names otherwise may be no database at all.
+func (e *Engine) Counts(db int) bool {
+	places := *e.places.Load()
+	for pace := range e.patterns.paces {
+		if places[place{db, pace}] != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // holdWhole holds every key of a database and returns where they lie.
 func (e *Engine) holdWhole(db int) (parts []*partition, err error) {
 	if db != AllDatabases {

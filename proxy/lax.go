@@ -116,7 +116,11 @@ func (l *lax) touches(ctx context.Context, db int, args [][]byte, list []engine.
 		list = append(list, engine.Touch{DB: engine.AllDatabases, Whole: a.Whole == keyspec.Everywhere, Loose: a.Whole != keyspec.Everywhere})
 	}
 	for _, other := range a.Others {
-		if other.Whole || l.engine.IsLax(other.Key) {
+		switch {
+		case !other.Whole && !l.engine.IsLax(other.Key):
+		case !l.engine.Counts(other.DB): // nothing is kept for each number that a client makes up
+			list = append(list, everything)
+		default:
 			list = append(list, engine.Touch{DB: other.DB, Keys: [][]byte{other.Key}, Whole: other.Whole})
 		}
 	}
