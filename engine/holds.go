@@ -30,6 +30,7 @@ type Hold struct {
 	whole   []*partition
 	all     bool  // whole, of every database
 	loose   []int // databases, AllDatabases among them
+	size    int
 	counted bool
 	release sync.Once
 }
@@ -76,6 +77,7 @@ func (h *Hold) take(t *Touch, dirty map[*partition]bool) error {
 			h.keys = make(map[*partition][]string)
 		}
 		h.keys[p] = append(h.keys[p], string(key))
+		h.size += 2*len(key) + heldKeySize
 		if p.hold(key) && !dirty[p] {
 			dirty[p] = false
 		}
@@ -163,6 +165,17 @@ func (h *Hold) Release() {
 		}
 		h.Settle()
 	})
+}
+
+// heldKeySize is about what a key that is held takes in bytes, beside its name twice.
+const heldKeySize = 96
+
+// Size is about what the hold takes in bytes until it ends.
+func (h *Hold) Size() int {
+	if h == nil {
+		return 0
+	}
+	return 4*heldKeySize + h.size
 }
 
 // eachPlace calls f for where the keys of a database lie that anybody has used, or

@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,4 +38,47 @@ func TestLaxHoldBehindAuth(t *testing.T) {
 	l.want("-NOAUTH Authentication required.")
 	l.send("AUTH pw", "MULTI", "SET t 100", "EXEC", "INCR t")
 	l.want("+OK", "+OK", "+QUEUED", "*1", "+OK", ":101")
+}
+
+// What a client watches is remembered key by key only within bounds: past them all is
+// held, until it watches no more.
+func TestLaxWatchOfManyBytes(t *testing.T) {
+	p := startLax(t)
+	l := dialLine(t, p.proxy.addr)
+	long := strings.Repeat("x", 1000)
+	for i := range 4 {
+		words := "WATCH"
+		for j := range 50 {
+			words += fmt.Sprintf(" %d:%d:%s", i, j, long)
+		}
+		l.send(words)
+		l.want("+OK")
+	}
+	counted := func() bool {
+		before := p.proxy.engine.Stats().Accepted
+		p.client.Incr(t.Context(), "other")
+		return p.proxy.engine.Stats().Accepted > before
+	}
+	if counted(); !counted() {
+		t.Fatal("another key is held for a few that are watched")
+	}
+	for i := range 20 {
+		words := "WATCH"
+		for j := range 50 {
+			words += fmt.Sprintf(" more:%d:%d:%s", i, j, long)
+		}
+		l.send(words)
+		l.want("+OK")
+	}
+	if counted() {
+		t.Error("2 MB of names are remembered one by one")
+	}
+	l.send("UNWATCH")
+	l.want("+OK")
+	p.eventuallyFree(t)
+	for end := time.Now().Add(10 * time.Second); !counted(); {
+		if time.Now().After(end) {
+			t.Fatal("keys are held for ever")
+		}
+	}
 }

@@ -144,7 +144,7 @@ func (s *session) feedOurs(req request, cmd *commands.Command, silent, inMulti b
 // addErrand books an errand that comes of a request, and adds it. It reports
 // false if the client must go.
 func (s *session) addErrand(e errand, req request) (number uint64, ok bool) {
-	e.size = int64(len(req.raw) + sliceSize*len(req.args) + errandSize)
+	e.size += int64(len(req.raw) + sliceSize*len(req.args) + errandSize)
 	if !s.conn.account.add(e.size) {
 		return 0, false
 	}

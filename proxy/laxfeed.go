@@ -31,7 +31,8 @@ func (s *session) feedBegins() bool {
 	if err != nil {
 		return false
 	}
-	l.watched, l.queued = append(l.watched, hold), nil
+	l.watch(hold)
+	l.queued, l.queues = nil, 0
 	return true
 }
 
@@ -84,7 +85,7 @@ func (s *session) keepsHolds() bool {
 func (s *session) feedRelease(k kind, hold *engine.Hold) bool {
 	l := &s.lax
 	if hold != nil {
-		l.watched = append(l.watched, hold)
+		l.watch(hold)
 	}
 	switch k {
 	case watches:
@@ -96,11 +97,11 @@ func (s *session) feedRelease(k kind, hold *engine.Hold) bool {
 		return s.fewerHolds()
 	}
 	silent := s.voice.off
-	number, ok := s.addErrand(errand{holds: l.watched, silent: silent}, request{})
+	number, ok := s.addErrand(errand{holds: l.watched, silent: silent, size: int64(l.holds)}, request{})
 	if !ok {
 		return false
 	}
-	l.watched = nil
+	l.watched, l.holds = nil, 0
 	sign := appendCommand(nil, mark(number))
 	if silent {
 		s.sends = append(s.sends, replyOn, sign, replyOff)
@@ -113,7 +114,7 @@ func (s *session) feedRelease(k kind, hold *engine.Hold) bool {
 // fewerHolds replaces the holds that a client keeps by one on everything, if they
 // are too many.
 func (s *session) fewerHolds() bool {
-	if len(s.lax.watched) <= maxWatched {
+	if len(s.lax.watched) <= maxWatched && s.lax.holds <= maxHeldSize {
 		return true
 	}
 	all, err := s.srv.lax.engine.Hold(s.ctx, []engine.Touch{everything})
@@ -121,7 +122,7 @@ func (s *session) fewerHolds() bool {
 		return false // else it would not be noticed what changes
 	}
 	s.unwatch()
-	s.lax.watched = append(s.lax.watched, all)
+	s.lax.watch(all)
 	return true
 }
 

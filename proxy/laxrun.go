@@ -13,7 +13,9 @@ type laxState struct {
 	touches []engine.Touch // of the run
 	buf     [][]byte       // to look for keys in
 	queued  []engine.Touch // of what MULTI has queued; the keys are copies
+	queues  int            // the bytes of these
 	watched []*engine.Hold // WATCH's; of a pump also those of a transaction
+	holds   int            // the bytes of these
 	watches bool           // the client of a pump watches
 }
 
@@ -202,10 +204,12 @@ func (s *session) placeTouch(it *item, r *runState) verdict {
 var everything = engine.Touch{DB: engine.AllDatabases, Whole: true}
 
 // maxHeld bounds the keys that are held for one command, or remembered of one
-// transaction; maxWatched the holds of a client that watches. Past them all is held.
+// transaction; maxWatched the holds of a client that watches; maxHeldSize the bytes of
+// what is remembered or watched. Past them all is held.
 const (
-	maxHeld    = 4096
-	maxWatched = 256
+	maxHeld     = 4096
+	maxWatched  = 256
+	maxHeldSize = 512 << 10
 )
 
 // many reports whether these are too many keys to be held one by one.
@@ -220,16 +224,18 @@ func many(touches []engine.Touch) bool {
 // queue remembers what a command touches that Redis queues until EXEC.
 func (s *session) queue(touches []engine.Touch) {
 	l := &s.lax
-	if s.setup.elsewhere || len(l.queued)+len(touches) > maxHeld || many(l.queued) || many(touches) {
-		l.queued = append(l.queued[:0], everything)
+	if s.setup.elsewhere || len(l.queued)+len(touches) > maxHeld || many(l.queued) || many(touches) || l.queues > maxHeldSize {
+		l.queued, l.queues = []engine.Touch{everything}, 0
 		return
 	}
 	for _, t := range touches {
 		own := make([][]byte, len(t.Keys))
 		for i, key := range t.Keys {
 			own[i] = bytes.Clone(key)
+			l.queues += len(key) + sliceSize
 		}
 		t.Keys = own
+		l.queues += touchSize
 		l.queued = append(l.queued, t)
 	}
 }
@@ -282,7 +288,7 @@ func (s *session) endHold(hold *engine.Hold) {
 		return
 	}
 	hold.Settle()
-	if s.lax.watched = append(s.lax.watched, hold); !s.fewerHolds() {
+	if s.lax.watch(hold); !s.fewerHolds() {
 		s.fail()
 	}
 }
@@ -318,7 +324,7 @@ var discardCommand = appendCommand(nil, "DISCARD")
 // queued or watched may be so no longer.
 func (s *session) settleLax() {
 	if !s.inMulti {
-		s.lax.queued = nil
+		s.lax.queued, s.lax.queues = nil, 0
 	}
 	if !s.watching {
 		s.unwatch()
@@ -351,5 +357,14 @@ func (s *session) unwatch() {
 	for _, hold := range s.lax.watched {
 		hold.Release()
 	}
-	s.lax.watched = nil
+	s.lax.watched, s.lax.holds = nil, 0
+}
+
+// touchSize is about what a touch takes in bytes beside its keys.
+const touchSize = 64
+
+// watch keeps a hold.
+func (l *laxState) watch(hold *engine.Hold) {
+	l.watched = append(l.watched, hold)
+	l.holds += hold.Size()
 }

@@ -85,7 +85,7 @@ func (s *session) settle() {
 // footprint is the memory that the session holds beside the batch, in bytes.
 // What a pump holds is in the account by itself.
 func (s *session) footprint() int {
-	n := cap(s.out) + s.running
+	n := cap(s.out) + s.running + s.lax.queues + s.lax.holds
 	if s.writes {
 		n += bufferSize
 	}
