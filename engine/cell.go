@@ -58,8 +58,10 @@ type cell struct {
 	// taken over. 0: none has.
 	forgotAt int64
 	// bareAt is since when an ordinary key that was missing, or had an expiry, is there
-	// without one; 0: for as long as is known, or it was made here.
+	// without one; 0: for as long as is known. made: it was made here, and no hold
+	// has ended since.
 	bareAt int64
+	made   bool
 	// baseAt is when the request that brought base was sent; touchedAt is the
 	// last use by a client. Both in nanoseconds since the engine's start.
 	baseAt, touchedAt int64
@@ -143,7 +145,7 @@ func (c *cell) setBase(val Value, ep epoch, at int64) {
 		return
 	}
 	if c.epoch != noExpiry && ep.n == noExpiry {
-		c.bareAt = at
+		c.bareAt, c.made = at, false
 	}
 	if c.loaded && !c.written(val, ep) {
 		c.base.Total, c.void = val.Total, true

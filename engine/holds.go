@@ -372,11 +372,11 @@ func (p *partition) unholdKey(key string, now int64) {
 	// Also while others hold it: theirs may end with nothing sent.
 	switch c := s.cells[key]; {
 	case c == nil:
-	case c.idle():
+	case c.idle() && c.epoch == noExpiry && c.bareAt == 0:
 		s.dropLocked(c)
 		p.gained(-1)
 	default:
-		c.loaded, c.forgotAt = false, now
+		c.loaded, c.made, c.forgotAt = false, false, now
 		c.forget()
 	}
 }

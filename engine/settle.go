@@ -67,7 +67,7 @@ func (p *partition) settleWrites(r *round, out answer) {
 			if got := out.values[i]; got.err == nil {
 				c.settle(got.val, got.epoch, r.sentAt)
 				if item.epoch == missing {
-					c.bareAt = 0
+					c.made = true
 				}
 			}
 		}
@@ -139,7 +139,7 @@ func (p *partition) settleKeyLocked(s *shard, c *cell, op *opReq, res *opResult,
 	}
 	c.setBase(res.Value, res.epoch, at)
 	if op.kind == opInc && res.Value.Total == op.n {
-		c.bareAt = 0
+		c.made = true
 	}
 }
 

@@ -155,9 +155,12 @@ func TestHoldsWhileRedisIsAway(t *testing.T) {
 			t.Fatalf("after %s: incr: %d, %v, want %d", after, got, err, want)
 		}
 	}
+	client(t, r.addr).Set(ctx, "n:k", 1, 0) // not made through the proxy
+	want++
 	incr("nothing")
 	p.c.StrLen(ctx, "n:k") // from now on the proxy knows what commands touch
-	p.c.Incr(ctx, "n:clean")
+	client(t, r.addr).Set(ctx, "n:clean", 1, 0)
+	p.c.Get(ctx, "n:clean")
 	p.flushed()
 	incr("a flush")
 	p.link.Down()
