@@ -193,7 +193,7 @@ func (c *equivalentConn) alike(args []string, want, got string) bool {
 // Exceptions from equal bytes, with the reasons.
 const (
 	maxSlack   = 8000 // ms that two servers may be apart in what is left of a time to live
-	maxRecords = 8    // batch records in one database: one for each pattern's pace, and older runs'
+	maxRecords = 100  // batch records in one database: those of each pace, and of runs that ended with SWAPDB or FLUSHALL
 )
 
 // recordPrefix begins the names of the one thing that a proxy adds to a database.
