@@ -135,6 +135,7 @@ func (p *partition) setAway(err error) {
 	pause := min(maxBackoff, minBackoff<<min(p.failures-1, 10))
 	pause += time.Duration(rand.Int64N(int64(pause)/2+1)) - pause/4
 	p.tryAt.Store(p.e.now() + int64(pause))
+	p.why.Store(redisError(err))
 	p.away.Store(true)
 	p.e.undone(err)
 }

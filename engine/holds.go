@@ -122,17 +122,25 @@ func (h *Hold) flush(ctx context.Context, dirty map[*partition]bool) error {
 	}
 	for p, done := range wait {
 		if p.away.Load() && p.e.now() < p.tryAt.Load() {
-			return ErrUnavailable
+			return p.unavailable()
 		}
 		switch err := p.awaitFlush(ctx, done, p.e.opts.CommandTimeout); err {
 		case nil:
 		case ErrFlushTimeout:
-			return ErrUnavailable
+			return p.unavailable()
 		default:
 			return err
 		}
 	}
 	return nil
+}
+
+// unavailable is why a hold cannot be had: in Redis' own words where it has said so.
+func (p *partition) unavailable() *Error {
+	if why := p.why.Load(); why != nil {
+		return &Error{why.Code, "distkit: the command was not executed, as what was counted before cannot be written: " + why.Msg}
+	}
+	return ErrUnavailable
 }
 
 // Settle is called when the command's reply has come but the hold goes on: what a

@@ -68,6 +68,7 @@ type partition struct {
 	// Shared and safe.
 	rounds   broadcast             // fired after every round, whatever its outcome
 	away     atomic.Bool           // Redis does not answer this partition
+	why      atomic.Pointer[Error] // … because it refuses everything, as when it is out of memory; nil: it is not reached
 	tryAt    atomic.Int64          // when the flusher next tries while away or failed
 	failed   atomic.Pointer[Error] // Redis refuses the partition as a whole
 	rtt      atomic.Int64          // the longest of the latest round trips in ns

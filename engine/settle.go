@@ -69,6 +69,8 @@ func (p *partition) settleWrites(r *round, out answer) {
 				if item.epoch == missing {
 					c.made = true
 				}
+			} else {
+				c.loaded = false // what it is now, after a late answer, the next load tells
 			}
 		}
 		s.mu.Unlock()

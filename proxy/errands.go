@@ -87,6 +87,8 @@ func (e *errands) take(number uint64) (got errand, freed int64, found bool) {
 	}
 	if found = got.number == number && n > 0; found {
 		n-- // until it has run
+	} else {
+		got.release()
 	}
 	e.count.Add(int64(-n))
 	return got, freed, found
