@@ -2,64 +2,173 @@ package engine
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"strconv"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/distkit/distkit-proxy/lua"
-	"github.com/redis/go-redis/v9"
 )
 
-// BenchmarkInc is one lax increment of a counter in memory, the flusher at work
+// BenchmarkInc is a lax increment of a counter in memory, the flusher at work
 // beside it, with a store that costs next to nothing.
 func BenchmarkInc(b *testing.B) {
-	for _, counters := range []int{1, 1000} {
-		b.Run(strconv.Itoa(counters), func(b *testing.B) {
-			opts, err := Options{InstanceID: "bench", Redis: &redis.Options{}}.withDefaults()
-			if err != nil {
-				b.Fatal(err)
+	onCounters(b, func(e *Engine, f Family) func(name []byte) error {
+		items, results := make([]Item, 1), make([]Result, 1)
+		return func(name []byte) error {
+			if f == Ordinary {
+				return e.IncrBy(b.Context(), 0, name, 1).Err
 			}
-			e := newEngine(opts, redis.NewClient(clientOptions(opts)), func(*redis.Client) store { return plainStore{} })
-			defer e.Close(context.Background())
-			keys := make([]Key, counters)
-			for i := range keys {
-				keys[i] = keyOf("k" + strconv.Itoa(i))
+			items[0] = Item{Key: benchKey(name), N: 1}
+			e.Inc(b.Context(), f, items, results)
+			return results[0].Err
+		}
+	})
+}
+
+// BenchmarkGet is a lax read likewise.
+func BenchmarkGet(b *testing.B) {
+	onCounters(b, func(e *Engine, f Family) func(name []byte) error {
+		names, numbers := make([][]byte, 1), make([]Number, 1)
+		keys, results := make([]Key, 1), make([]Result, 1)
+		return func(name []byte) error {
+			if f == Ordinary {
+				names[0] = name
+				e.Read(b.Context(), 0, names, numbers)
+				return numbers[0].Err
 			}
-			for at := 0; at < counters; at += 1000 {
-				e.Prefetch(b.Context(), LaxPlain, keys[at:min(at+1000, counters)])
-			}
-			items, results := make([]Item, 1), make([]Result, 1)
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				items[0] = Item{Key: keys[i%counters], N: 1}
-				e.Inc(b.Context(), LaxPlain, items, results)
-				if results[0].Err != nil {
-					b.Fatal(results[0].Err)
+			keys[0] = benchKey(name)
+			e.Get(b.Context(), f, keys, results)
+			return results[0].Err
+		}
+	})
+}
+
+var benchNamespace = []byte(DefaultNamespace)
+
+func benchKey(name []byte) Key { return Key{Namespace: benchNamespace, Counter: name} }
+
+// onCounters measures what newOp makes, for each goroutine one, on counters that
+// are in memory: family/counters/goroutines.
+func onCounters(b *testing.B, newOp func(*Engine, Family) func(name []byte) error) {
+	for _, kind := range []struct {
+		name   string
+		family Family
+	}{{"DK", LaxInstance}, {"DKC", LaxPlain}, {"ordinary", Ordinary}} {
+		for _, counters := range []int{1, 1000, 1_000_000} {
+			b.Run(fmt.Sprintf("%s/%d", kind.name, counters), func(b *testing.B) {
+				e := engineForBench(b)
+				names := make([][]byte, counters)
+				for i := range names {
+					names[i] = []byte("counter:" + strconv.Itoa(i))
 				}
-			}
-		})
+				warm(b, e, kind.family, names)
+				b.Run("1", func(b *testing.B) {
+					op := newOp(e, kind.family)
+					b.ReportAllocs()
+					for i := 0; b.Loop(); i++ {
+						if err := op(names[i%counters]); err != nil {
+							b.Fatal(err)
+						}
+					}
+				})
+				b.Run("many", func(b *testing.B) {
+					var workers atomic.Int64
+					b.SetParallelism(8)
+					b.ReportAllocs()
+					b.RunParallel(func(pb *testing.PB) {
+						op := newOp(e, kind.family)
+						for i := int(workers.Add(1)) * 7919; pb.Next(); i++ {
+							if err := op(names[i%counters]); err != nil {
+								b.Error(err)
+								return
+							}
+						}
+					})
+				})
+			})
+		}
 	}
 }
 
-// plainStore answers the calls of a lax plain partition at once: every counter
-// reads 0 and takes every batch.
-type plainStore struct{}
+// engineForBench keeps what it has loaded for as long as a benchmark takes: a
+// million counters are not gone through within the usual lag.
+func engineForBench(b *testing.B) *Engine {
+	opts, err := Options{
+		InstanceID: "bench", Redis: &redis.Options{}, Lax: []Pattern{{Glob: "*"}},
+		AllowedLag: time.Minute, MaxPending: 10_000_000,
+	}.withDefaults()
+	if err != nil {
+		b.Fatal(err)
+	}
+	e := newEngine(opts, redis.NewClient(clientOptions(opts)), func(*redis.Client) store { return freeStore{} })
+	b.Cleanup(func() { e.Close(context.Background()) })
+	return e
+}
 
-func (plainStore) Run(_ context.Context, calls []lua.Call) []lua.Reply {
+// warm has counters loaded.
+func warm(b *testing.B, e *Engine, f Family, names [][]byte) {
+	b.Helper()
+	for part := range slices.Chunk(names, 100_000) {
+		if f == Ordinary {
+			e.Read(b.Context(), 0, part, make([]Number, len(part)))
+			continue
+		}
+		keys := make([]Key, len(part))
+		for i, name := range part {
+			keys[i] = benchKey(name)
+		}
+		e.Prefetch(b.Context(), f, keys)
+	}
+}
+
+// freeStore answers the calls of lax partitions at once: every counter reads 0 and
+// takes every batch.
+type freeStore struct{}
+
+func (freeStore) Run(_ context.Context, calls []lua.Call) []lua.Reply {
 	replies := make([]lua.Reply, len(calls))
 	for i, call := range calls {
-		var words []any
-		switch call.Script {
-		case lua.PlainApply:
-			words = []any{"ok", ""}
-			for range call.Args[8].(int) {
-				words = append(words, "0")
-			}
-		case lua.Config:
-			words = []any{"", ""}
-		default: // HMGET, and what is asked at the start
-			words = make([]any, max(0, len(call.Args)-2))
-		}
-		replies[i].Value = words
+		replies[i].Value = freeReply(call)
 	}
 	return replies
 }
+
+func freeReply(call lua.Call) []any {
+	if call.Script == nil { // HMGET, and what is asked at the start
+		return make([]any, max(0, len(call.Args)-2))
+	}
+	keys := call.Args[2].(int)
+	args := call.Args[3+keys:]
+	switch call.Script {
+	case lua.PlainApply:
+		return repeat([]any{"ok", ""}, args[3].(int), "0")
+	case lua.InstApply:
+		return repeat([]any{"ok", "", "mark", "", int64(1)}, args[8].(int), "0", "0", "0+")
+	case lua.InstRead:
+		return repeat([]any{"ok", "", "mark", "", int64(1)}, len(args)-2, "0", "0", "0+")
+	case lua.StringApply:
+		return repeat([]any{"ok", "", clockNow()}, args[3].(int), "0", "0")
+	case lua.StringRead:
+		return repeat([]any{"ok", "", clockNow()}, keys, "0", "0")
+	case lua.InstBeat:
+		return []any{"ok", "", "mark", "", int64(1)}
+	}
+	return []any{"", ""} // Config
+}
+
+// repeat is a head with n times the same words behind it.
+func repeat(head []any, n int, words ...any) []any {
+	reply := make([]any, 0, len(head)+n*len(words))
+	reply = append(reply, head...)
+	for range n {
+		reply = append(reply, words...)
+	}
+	return reply
+}
+
+func clockNow() string { return strconv.FormatInt(time.Now().UnixMilli(), 10) }

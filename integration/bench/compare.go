@@ -17,7 +17,8 @@ type contender struct {
 	// behind is the Redis whose CPU and commands are counted.
 	behind *server
 	load   load
-	most   int // clients that it takes; 0: any number
+	most   int  // clients that it takes; 0: any number
+	hot    bool // it answers from memory
 }
 
 // load sends what a shape says to an address.
@@ -55,7 +56,7 @@ func (bed *testbed) compare(ctx context.Context, shapes []shape, contenders []co
 				if most := contenders[i].most; most > 0 && s.clients > most {
 					continue
 				}
-				one, err := bed.measure(ctx, s, contenders[i])
+				one, err := bed.measure(ctx, contenders[i].shape(s), contenders[i])
 				if err != nil {
 					return fmt.Errorf("%s: %w", contenders[i].name, err)
 				}
@@ -65,6 +66,14 @@ func (bed *testbed) compare(ctx context.Context, shapes []shape, contenders []co
 		report(s, samples)
 	}
 	return nil
+}
+
+// shape is what the contender's clients do where others' do s.
+func (c contender) shape(s shape) shape {
+	if c.hot {
+		s.requests *= max(1, s.hot)
+	}
+	return s
 }
 
 // measure has one contender's load carried out.

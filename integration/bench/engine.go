@@ -36,7 +36,7 @@ func (b *bench) engine(ctx context.Context, _ *testbed) error {
 			found[one.name] = append(found[one.name], one)
 		}
 	}
-	table := newTable(os.Stdout, "operation|9", "counters|9", "how many|9", "goroutines|14", "ns each|28", "allocations", "bytes")
+	table := newTable(os.Stdout, "operation|9", "keys|9", "counters|9", "goroutines|10", "ns each|28", "allocations", "bytes")
 	for _, name := range order {
 		var ns, allocations, bytes figures
 		for _, one := range found[name] {

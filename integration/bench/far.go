@@ -20,8 +20,8 @@ func (b *bench) far(ctx context.Context, bed *testbed) error {
 	if err != nil {
 		return err
 	}
-	on := func(name string, to *server, command ...string) contender {
-		return contender{name: name, to: to, behind: bed.redis, load: sending(command...)}
+	on := func(name string, to *server, command, key string) contender {
+		return contender{name: name, to: to, behind: bed.redis, load: sending(command, key), hot: command != "GET" && to == lax}
 	}
 	contenders := []contender{
 		on("INCR straight to Redis", distant, "INCR", "counter:__rand_int__"),
@@ -34,13 +34,15 @@ func (b *bench) far(ctx context.Context, bed *testbed) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("Between Redis and everybody else is a TCP proxy that delays; a PING through it takes %v. 1,000 keys.\n\n", trip)
-	table := newRatesTable([]string{"clients", "pipeline"}, func(s shape) []string {
-		return []string{count(s.clients), count(s.pipeline)}
+	fmt.Printf("Between Redis and everybody else is a TCP proxy that delays; a PING through it takes %v.\n\n", trip)
+	table := newRatesTable([]string{"keys", "clients", "pipeline"}, func(s shape) []string {
+		return []string{count(s.keys), count(s.clients), count(s.pipeline)}
 	}, contenders)
 	return bed.compare(ctx, []shape{
-		{keys: 1000, pipeline: 1, clients: 1, requests: 1500, quick: true},
-		{keys: 1000, pipeline: 1, clients: 50, requests: 30_000, quick: true},
+		{keys: 1, pipeline: 1, clients: 1, requests: 800, hot: 15, quick: true},
+		{keys: 10, pipeline: 1, clients: 1, requests: 800, hot: 15},
+		{keys: 1000, pipeline: 1, clients: 1, requests: 1500},
+		{keys: 1000, pipeline: 1, clients: 50, requests: 30_000, hot: 2, quick: true},
 		{keys: 1000, pipeline: 16, clients: 50, requests: 300_000},
 	}, contenders, table.add)
 }

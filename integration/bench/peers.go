@@ -66,7 +66,8 @@ func (bed *testbed) twemproxy(ctx context.Context) (*server, error) {
   servers:
     - %s:1
 `, func(config string) *exec.Cmd {
-		return exec.Command("nutcracker", "--conf-file", config, "--stats-addr", "127.0.0.1", "--stats-port", statsPort, "--verbose", "0")
+		return exec.Command("nutcracker", "-c", config, "-a", "127.0.0.1", "-s", statsPort,
+			"-v", "0", "-o", config+".log", "-p", config+".pid")
 	})
 }
 

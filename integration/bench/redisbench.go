@@ -17,6 +17,7 @@ type shape struct {
 	keys              int // of which each command takes one at random
 	bytes             int // of a value
 	requests          int
+	hot               int  // so many times the requests for who answers from memory; 0: as many
 	cold              bool // proxies are restarted and Redis is emptied before
 	quick             bool // it is among those of -quick
 }

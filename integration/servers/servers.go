@@ -4,17 +4,17 @@
 package servers
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"syscall"
 	"time"
-
-	"github.com/redis/go-redis/v9"
 )
 
 // startLimit is how long a server may take until it answers.
@@ -44,14 +44,12 @@ func Start(ctx context.Context, cmd *exec.Cmd, addr string) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	client := redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1})
-	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := client.Ping(ctx).Err()
+		err := ping(addr)
 		if err == nil {
 			return nil
 		}
@@ -61,6 +59,27 @@ func Start(ctx context.Context, cmd *exec.Cmd, addr string) error {
 			return fmt.Errorf("%s: %w", cmd.Path, errors.Join(err, ctx.Err()))
 		}
 	}
+}
+
+// ping asks a server whether it serves. A client library would send more, which
+// not every proxy for Redis takes.
+func ping(addr string) error {
+	conn, err := net.DialTimeout("tcp", addr, time.Second)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(time.Second)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(conn, "*1\r\n$4\r\nPING\r\n"); err != nil {
+		return err
+	}
+	line, err := bufio.NewReader(conn).ReadString('\n')
+	if err == nil && line != "+PONG\r\n" {
+		err = fmt.Errorf("the reply to PING is %q", line)
+	}
+	return err
 }
 
 // Stop ends a server as SIGTERM does and waits for it; nil and what never
