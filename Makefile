@@ -14,7 +14,7 @@ SEED   ?= 0
 FAULTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test test-clients lint fuzz torture soak bench setup redis-up redis-down clean
+.PHONY: help build run test test-clients lint fuzz torture soak bench bench-quick setup redis-up redis-down clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,8 +42,11 @@ lint: ## gofmt, go vet and staticcheck
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
-bench: setup ## benchmark the proxy beside a Redis without one
-	$(GO) run ./integration/bench
+bench: setup ## measure the proxy beside Redis, twemproxy and HAProxy, in some 25 minutes (ONLY=a,d ROUNDS=n; docs/performance.md)
+	$(GO) run ./integration/bench -only '$(ONLY)' -rounds $(or $(ROUNDS),5) $(BENCHFLAGS)
+
+bench-quick: setup ## the ratios that say most, in under three minutes
+	$(GO) run ./integration/bench -quick -only '$(ONLY)' $(BENCHFLAGS)
 
 torture: setup ## search for lost or doubled counts under faults (DURATION=30m SETUP=standalone|sentinel SEED=n FAULTS='cut,refused'; docs/guarantees.md)
 	$(GO) run ./integration/torture -duration $(or $(DURATION),30m) -setup $(SETUP) -seed $(SEED) -faults '$(FAULTS)' $(TORTUREFLAGS)

@@ -13,11 +13,12 @@ import (
 
 // bench is one run of the program.
 type bench struct {
-	rounds int
-	scale  float64 // on all numbers of requests
-	quick  bool
-	dir    string // for the binary and what servers write
-	binary string // of the proxy
+	rounds   int
+	scale    float64 // on all numbers of requests
+	quick    bool
+	failures int    // loads that could not be carried out
+	dir      string // for the binary and what servers write
+	binary   string // of the proxy
 }
 
 // question is one that a table, or two, answer.
@@ -72,6 +73,9 @@ func (b *bench) run(ctx context.Context, letters string) error {
 		}
 	}
 	fmt.Printf("\nmeasured in %v\n", time.Since(began).Round(time.Second))
+	if b.failures > 0 {
+		return fmt.Errorf("%d loads failed", b.failures)
+	}
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"strings"
 
 	"github.com/redis/go-redis/v9"
@@ -42,7 +43,8 @@ type sample struct {
 
 // compare measures contenders in turns, a shape after the other, and hands the
 // samples of each shape to report: those of a contender by round. Who begins
-// changes from round to round.
+// changes from round to round. A load that fails leaves its contender without
+// samples, is told, and does not keep others from being measured.
 func (bed *testbed) compare(ctx context.Context, shapes []shape, contenders []contender, report func(shape, [][]sample)) error {
 	for _, s := range shapes {
 		if bed.b.quick && !s.quick {
@@ -50,17 +52,27 @@ func (bed *testbed) compare(ctx context.Context, shapes []shape, contenders []co
 		}
 		s.requests = max(int(float64(s.requests)*bed.b.scale), s.clients*s.pipeline, 100)
 		samples := make([][]sample, len(contenders))
+		out := make([]bool, len(contenders))
+		for i, c := range contenders {
+			out[i] = c.most > 0 && s.clients > c.most
+		}
 		for round := range bed.b.rounds {
 			for i := range contenders {
 				i := (i + round) % len(contenders)
-				if most := contenders[i].most; most > 0 && s.clients > most {
+				if out[i] {
 					continue
 				}
 				one, err := bed.measure(ctx, contenders[i].shape(s), contenders[i])
-				if err != nil {
-					return fmt.Errorf("%s: %w", contenders[i].name, err)
+				switch {
+				case err == nil:
+					samples[i] = append(samples[i], one)
+				case ctx.Err() != nil:
+					return ctx.Err()
+				default:
+					bed.b.failures++
+					fmt.Fprintf(os.Stderr, "bench: %s: %v\n", contenders[i].name, err)
+					samples[i], out[i] = nil, true
 				}
-				samples[i] = append(samples[i], one)
 			}
 		}
 		report(s, samples)

@@ -58,7 +58,7 @@ func (b *bench) spared(ctx context.Context, bed *testbed) error {
 		sent := func(s sample) float64 { return s.sent }
 		cpu := func(s sample) float64 { return s.redisCPU }
 		for i, c := range contenders {
-			mine := samples[i]
+			mine := samples[i] // none where the load failed: each cell tells
 			table.row(count(s.keys), c.name, spread(each(mine, sent), 0),
 				spread(each(mine, func(s sample) float64 { return s.executed }), 0), spread(each(mine, cpu), 3),
 				spread(each(samples[0], sent).over(each(mine, sent)), 1), spread(each(samples[0], cpu).over(each(mine, cpu)), 1))

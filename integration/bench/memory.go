@@ -144,21 +144,22 @@ func (f footprint) minus(other footprint, parts float64) footprint {
 	}
 }
 
-// collectingLimit is how long it may take until garbage has been collected twice.
-const collectingLimit = 50 * time.Second
+const (
+	collectingLimit = 50 * time.Second // until garbage has been collected twice
+	sweptAfter      = 50               // requests; the system needs a moment to sweep
+)
 
 // memory is the footprint with as little garbage as can be had from outside: the
-// metrics are asked for, which makes some, until it has been collected twice.
-// What they tell right after that is nearly all alive.
+// metrics are asked for, which makes some, until it has been collected twice. The
+// lowest that they tell then is nearly all alive.
 func (w *watched) memory(ctx context.Context) (f footprint, err error) {
 	ctx, cancel := context.WithTimeout(ctx, collectingLimit)
 	defer cancel()
-	f.resident, err = residentBytes(w.pid())
-	if err != nil {
+	if f.resident, err = residentBytes(w.pid()); err != nil {
 		return f, err
 	}
-	first := -1.0
-	for {
+	first, after := -1.0, 0
+	for after < sweptAfter {
 		m, err := metricsOf(ctx, w.admin)
 		if err != nil {
 			return f, err
@@ -166,11 +167,15 @@ func (w *watched) memory(ctx context.Context) (f footprint, err error) {
 		if first < 0 {
 			first, f.counters = m["go_gc_duration_seconds_count"], m["distkit_counters_in_memory"]
 		}
-		if m["go_gc_duration_seconds_count"] >= first+2 {
-			f.heap, f.stacks = m["go_memstats_heap_alloc_bytes"], m["go_memstats_stack_inuse_bytes"]
-			return f, nil
+		if m["go_gc_duration_seconds_count"] < first+2 {
+			continue
 		}
+		if heap := m["go_memstats_heap_alloc_bytes"]; after == 0 || heap < f.heap {
+			f.heap, f.stacks = heap, m["go_memstats_stack_inuse_bytes"]
+		}
+		after++
 	}
+	return f, nil
 }
 
 // metricsOf are a proxy's metrics without labels.

@@ -26,7 +26,7 @@ func (t *ratesTable) add(s shape, samples [][]sample) {
 	for i, c := range t.contenders {
 		mine := samples[i]
 		if len(mine) == 0 {
-			t.row(append(t.labels(s), c.name, "takes "+count(c.most)+" clients", "", "", "", "")...)
+			t.row(append(t.labels(s), c.name, "not measured", "", "", "", "")...)
 			continue
 		}
 		ratio := "1"

@@ -44,10 +44,10 @@ func (t *table) row(cells ...string) {
 // spread is the median of figures with the lowest and the highest.
 func spread(f figures, digits int) string {
 	if len(f) == 0 {
-		return "–"
+		return "–" // nothing was measured
 	}
-	if len(f) == 1 {
-		return number(f[0], digits)
+	if len(f) == 1 || number(f.median(), digits) == "–" {
+		return number(f.median(), digits)
 	}
 	return fmt.Sprintf("%s (%s to %s)", number(f.median(), digits), number(slices.Min(f), digits), number(slices.Max(f), digits))
 }

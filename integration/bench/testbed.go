@@ -35,6 +35,10 @@ type testbed struct {
 	links   []*delayedLink
 }
 
+// dialLimit is how long a proxy's connection to Redis may take: where all of ten
+// thousand clients come at once, the last waits for more than a moment.
+const dialLimit = "20s"
+
 // newTestbed starts a Redis.
 func (b *bench) newTestbed(ctx context.Context) (*testbed, error) {
 	bed := &testbed{b: b}
@@ -58,7 +62,7 @@ func (bed *testbed) proxy(ctx context.Context, name, to string, flags ...string)
 		return nil, err
 	}
 	s, err := bed.start(ctx, name, addr, func() *exec.Cmd {
-		args := append([]string{"--listen", addr, "--redis", "redis://" + to, "--log-level", "error", "--max-clients", strconv.Itoa(openFiles())}, flags...)
+		args := append([]string{"--listen", addr, "--redis", "redis://" + to + "?dial_timeout=" + dialLimit, "--log-level", "error", "--max-clients", strconv.Itoa(openFiles())}, flags...)
 		cmd := exec.Command(bed.b.binary, args...)
 		cmd.Stderr = os.Stderr
 		return cmd
