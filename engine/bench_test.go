@@ -14,47 +14,10 @@ import (
 	"github.com/distkit/distkit-proxy/lua"
 )
 
-// BenchmarkInc is a lax increment of a counter in memory, the flusher at work
-// beside it, with a store that costs next to nothing.
-func BenchmarkInc(b *testing.B) {
-	onCounters(b, func(e *Engine, f Family) func(name []byte) error {
-		items, results := make([]Item, 1), make([]Result, 1)
-		return func(name []byte) error {
-			if f == Ordinary {
-				return e.IncrBy(b.Context(), 0, name, 1).Err
-			}
-			items[0] = Item{Key: benchKey(name), N: 1}
-			e.Inc(b.Context(), f, items, results)
-			return results[0].Err
-		}
-	})
-}
-
-// BenchmarkGet is a lax read likewise.
-func BenchmarkGet(b *testing.B) {
-	onCounters(b, func(e *Engine, f Family) func(name []byte) error {
-		names, numbers := make([][]byte, 1), make([]Number, 1)
-		keys, results := make([]Key, 1), make([]Result, 1)
-		return func(name []byte) error {
-			if f == Ordinary {
-				names[0] = name
-				e.Read(b.Context(), 0, names, numbers)
-				return numbers[0].Err
-			}
-			keys[0] = benchKey(name)
-			e.Get(b.Context(), f, keys, results)
-			return results[0].Err
-		}
-	})
-}
-
-var benchNamespace = []byte(DefaultNamespace)
-
-func benchKey(name []byte) Key { return Key{Namespace: benchNamespace, Counter: name} }
-
-// onCounters measures what newOp makes, for each goroutine one, on counters that
-// are in memory: family/counters/goroutines.
-func onCounters(b *testing.B, newOp func(*Engine, Family) func(name []byte) error) {
+// BenchmarkMemory are lax increments and reads of counters in memory, the flusher
+// at work beside them, with a store that costs next to nothing:
+// family/counters/operation/goroutines.
+func BenchmarkMemory(b *testing.B) {
 	for _, kind := range []struct {
 		name   string
 		family Family
@@ -67,33 +30,73 @@ func onCounters(b *testing.B, newOp func(*Engine, Family) func(name []byte) erro
 					names[i] = []byte("counter:" + strconv.Itoa(i))
 				}
 				warm(b, e, kind.family, names)
-				b.Run("1", func(b *testing.B) {
-					op := newOp(e, kind.family)
-					b.ReportAllocs()
-					for i := 0; b.Loop(); i++ {
-						if err := op(names[i%counters]); err != nil {
-							b.Fatal(err)
-						}
-					}
-				})
-				b.Run("many", func(b *testing.B) {
-					var workers atomic.Int64
-					b.SetParallelism(8)
-					b.ReportAllocs()
-					b.RunParallel(func(pb *testing.PB) {
-						op := newOp(e, kind.family)
-						for i := int(workers.Add(1)) * 7919; pb.Next(); i++ {
-							if err := op(names[i%counters]); err != nil {
-								b.Error(err)
-								return
-							}
-						}
-					})
-				})
+				b.Run("GET", func(b *testing.B) { onNames(b, names, func() benchOp { return getForBench(b, e, kind.family) }) })
+				b.Run("INC", func(b *testing.B) { onNames(b, names, func() benchOp { return incForBench(b, e, kind.family) }) })
 			})
 		}
 	}
 }
+
+// benchOp is one operation on a counter, for one goroutine.
+type benchOp func(name []byte) error
+
+func incForBench(b *testing.B, e *Engine, f Family) benchOp {
+	ctx, items, results := b.Context(), make([]Item, 1), make([]Result, 1)
+	return func(name []byte) error {
+		if f == Ordinary {
+			return e.IncrBy(ctx, 0, name, 1).Err
+		}
+		items[0] = Item{Key: benchKey(name), N: 1}
+		e.Inc(ctx, f, items, results)
+		return results[0].Err
+	}
+}
+
+func getForBench(b *testing.B, e *Engine, f Family) benchOp {
+	ctx, names, numbers := b.Context(), make([][]byte, 1), make([]Number, 1)
+	keys, results := make([]Key, 1), make([]Result, 1)
+	return func(name []byte) error {
+		if f == Ordinary {
+			names[0] = name
+			e.Read(ctx, 0, names, numbers)
+			return numbers[0].Err
+		}
+		keys[0] = benchKey(name)
+		e.Get(ctx, f, keys, results)
+		return results[0].Err
+	}
+}
+
+// onNames measures one goroutine, and eight for each processor.
+func onNames(b *testing.B, names [][]byte, newOp func() benchOp) {
+	b.Run("1", func(b *testing.B) {
+		op := newOp()
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			if err := op(names[i%len(names)]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("many", func(b *testing.B) {
+		var workers atomic.Int64
+		b.SetParallelism(8)
+		b.ReportAllocs()
+		b.RunParallel(func(pb *testing.PB) {
+			op := newOp()
+			for i := int(workers.Add(1)) * 7919; pb.Next(); i++ {
+				if err := op(names[i%len(names)]); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	})
+}
+
+var benchNamespace = []byte(DefaultNamespace)
+
+func benchKey(name []byte) Key { return Key{Namespace: benchNamespace, Counter: name} }
 
 // engineForBench keeps what it has loaded for as long as a benchmark takes: a
 // million counters are not gone through within the usual lag.

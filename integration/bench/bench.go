@@ -47,7 +47,7 @@ func (b *bench) setDefaults() {
 		}
 	}
 	if b.quick {
-		b.scale *= 0.4
+		b.scale *= 0.25
 	}
 }
 

@@ -59,11 +59,11 @@ func TestParseOutcomeOfAFailure(t *testing.T) {
 
 func TestParseGoBenchmarks(t *testing.T) {
 	got := parseGoBenchmarks(`goos: linux
-BenchmarkInc/DK/1000/1-2       	  145058	       473.2 ns/op	       9 B/op	       1 allocs/op
-BenchmarkGet/ordinary/1/many-2 	 1000000	      1041 ns/op
+BenchmarkMemory/DK/1000/INC/1-2       	  145058	       473.2 ns/op	       9 B/op	       1 allocs/op
+BenchmarkMemory/ordinary/1/GET/many-2 	 1000000	      1041 ns/op
 PASS
 `)
-	want := []goBenchmark{{"Inc/DK/1000/1", 473.2, 9, 1}, {"Get/ordinary/1/many", 1041, 0, 0}}
+	want := []goBenchmark{{"Memory/DK/1000/INC/1", 473.2, 9, 1}, {"Memory/ordinary/1/GET/many", 1041, 0, 0}}
 	if !slices.Equal(got, want) {
 		t.Errorf("%+v, want %+v", got, want)
 	}

@@ -15,7 +15,7 @@ type ratesTable struct {
 
 func newRatesTable(columns []string, labels func(shape) []string, contenders []contender) *ratesTable {
 	columns = append(columns, "what|26", "commands/s|32", "ratio to the first|20",
-		"proxy's CPU s per million|22", "Redis' CPU s per million|22", "ms: p50, p99, p99.9|22")
+		"proxy's CPU s per million|22", "Redis' CPU s per million|22", "Redis' commands per million", "ms: p50, p99, p99.9|22")
 	return &ratesTable{newTable(os.Stdout, columns...), labels, contenders}
 }
 
@@ -26,7 +26,7 @@ func (t *ratesTable) add(s shape, samples [][]sample) {
 	for i, c := range t.contenders {
 		mine := samples[i]
 		if len(mine) == 0 {
-			t.row(append(t.labels(s), c.name, "not measured", "", "", "", "")...)
+			t.row(append(t.labels(s), c.name, "not measured", "", "", "", "", "")...)
 			continue
 		}
 		ratio := "1"
@@ -36,6 +36,7 @@ func (t *ratesTable) add(s shape, samples [][]sample) {
 		t.row(append(t.labels(s), c.name, spread(each(mine, rate), 0), ratio,
 			spread(each(mine, func(s sample) float64 { return s.proxyCPU }), 2),
 			spread(each(mine, func(s sample) float64 { return s.redisCPU }), 3),
+			number(each(mine, func(s sample) float64 { return s.executed }).median(), 0),
 			fmt.Sprintf("%s, %s, %s",
 				number(each(mine, func(s sample) float64 { return s.p50 }).median(), 2),
 				number(each(mine, func(s sample) float64 { return s.p99 }).median(), 2),
