@@ -11,11 +11,11 @@ func (b *bench) connections(ctx context.Context, bed *testbed) error {
 	if err != nil {
 		return err
 	}
-	contenders := withLoad(ways, sending("GET", "other"))
+	contenders := withLoad(ways, own(repeating("GET", "other")))
 	for i := range contenders {
 		contenders[i].name = "GET, " + contenders[i].name
 	}
-	contenders = append(contenders, contender{name: "DK.INC, " + ways[1].name, to: ways[1].to, behind: bed.redis, load: sending("DK.INC", "bench:__rand_int__")})
+	contenders = append(contenders, contender{name: "DK.INC, " + ways[1].name, to: ways[1].to, behind: bed.redis, load: own(repeating("DK.INC", "bench:one"))})
 	shapes := []shape{
 		{clients: 10, requests: 100_000},
 		{clients: 100, requests: 100_000, quick: true},
@@ -25,7 +25,7 @@ func (b *bench) connections(ctx context.Context, bed *testbed) error {
 	most := mostClients(openFiles())
 	for i := range shapes {
 		s := &shapes[i]
-		s.pipeline, s.keys = 1, 1000
+		s.pipeline, s.keys = 1, 1
 		if s.clients > most {
 			fmt.Printf("Of %s clients, %s are measured: more do not fit in ulimit -n %d, as the proxy has two files for each.\n\n", count(s.clients), count(most), openFiles())
 			s.clients = most

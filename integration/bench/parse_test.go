@@ -87,8 +87,8 @@ func TestInfoCalls(t *testing.T) {
 }
 
 func TestSkipReply(t *testing.T) {
-	in := bufio.NewReader(strings.NewReader("+OK\r\n$3\r\nxyz\r\n$-1\r\n$0\r\n\r\n-ERR no\r\n"))
-	for range 4 {
+	in := bufio.NewReader(strings.NewReader("*2\r\n:1\r\n$1\r\nx\r\n+OK\r\n:12\r\n$3\r\nxyz\r\n$-1\r\n$0\r\n\r\n-ERR no\r\n"))
+	for range 6 {
 		if err := skipReply(in); err != nil {
 			t.Fatal(err)
 		}
@@ -103,6 +103,12 @@ func TestMixedBatch(t *testing.T) {
 	const set, get = "*3\r\n$3\r\nSET\r\n$18\r\nmixed:00000000000%d\r\n$2\r\nxx\r\n", "*2\r\n$3\r\nGET\r\n$18\r\nmixed:00000000000%d\r\n"
 	if want := strings.ReplaceAll(set+get, "%d", "0") + strings.ReplaceAll(set, "%d", "1"); batch != want {
 		t.Errorf("%q, want %q", batch, want)
+	}
+}
+
+func TestRepeating(t *testing.T) {
+	if got, want := string(repeating("GET", "k")(0, shape{pipeline: 2})), strings.Repeat("*2\r\n$3\r\nGET\r\n$1\r\nk\r\n", 2); got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -41,7 +41,7 @@ func (b *bench) passThrough(ctx context.Context, bed *testbed) error {
 		}{
 			{"GET", sending("GET", size.key("__rand_int__"))},
 			{"SET", sending("SET", size.key("__rand_int__"), strings.Repeat("x", size.bytes))},
-			{"SET, GET in turns", mixed},
+			{"SET, GET in turns", own(mixedBatch)},
 		}
 		for _, one := range loads {
 			command = one.command
