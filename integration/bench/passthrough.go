@@ -15,9 +15,9 @@ type valueSize struct {
 }
 
 var valueSizes = []valueSize{
-	{16, 1000, [3]int{50_000, 400_000, 600_000}},
-	{1 << 10, 1000, [3]int{50_000, 300_000, 400_000}},
-	{100 << 10, 100, [3]int{8_000, 8_000, 8_000}},
+	{16, 1000, [3]int{50_000, 300_000, 400_000}},
+	{1 << 10, 1000, [3]int{50_000, 250_000, 300_000}},
+	{100 << 10, 100, [3]int{6_000, 6_000, 6_400}},
 }
 
 // passThrough compares ordinary commands, passed on by the proxy and by others,
