@@ -35,6 +35,8 @@ var metrics = []metric{
 		func(s *proxy.Stats) float64 { return float64(s.Counted) }},
 	{"lax_holds_total", "Times lax keys were held for an ordinary command that was sent to Redis.",
 		func(s *proxy.Stats) float64 { return float64(s.Engine.Holds) }},
+	{"lax_held", "Commands under way for which lax keys are held.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Held) }},
 	{"commands_forwarded_total", "Other commands sent on to Redis.",
 		func(s *proxy.Stats) float64 { return float64(s.Forwarded) }},
 	{"commands_refused_total", "Other commands refused by the deny list.",
