@@ -436,3 +436,38 @@ func TestHoldsEnd(t *testing.T) {
 		t.Errorf("the key reads %+v", got)
 	}
 }
+
+// Where holds come and go all the time, a command is not put off for ever: Redis
+// answers it.
+func TestKeyThatIsHeldAgainAndAgain(t *testing.T) {
+	opts := unhurried
+	opts.Lax = everyKey
+	m := miniredis.RunT(t)
+	var e *Engine
+	e = connectForTest(t, m.Addr(), opts, func(redis store) store {
+		return storeFunc(func(ctx context.Context, calls []lua.Call) []lua.Reply {
+			replies := redis.Run(ctx, calls)
+			if callsOf(lua.StringRead)(calls) { // while the key is loaded somebody holds it
+				h, err := e.Hold(ctx, []Touch{{Keys: keys("k")}})
+				if err != nil {
+					t.Error(err)
+				}
+				h.Release()
+			}
+			return replies
+		})
+	})
+	for want := int64(1); want < 5; want++ {
+		if got := mustIncr(t, e, "k", 1); got != want {
+			t.Errorf("incr: %d, want %d", got, want)
+		}
+	}
+	if got := read(t, e, "k"); got.N != 4 {
+		t.Errorf("the key reads %+v", got)
+	}
+}
+
+// storeFunc is a store that is a function.
+type storeFunc func(context.Context, []lua.Call) []lua.Reply
+
+func (f storeFunc) Run(ctx context.Context, calls []lua.Call) []lua.Reply { return f(ctx, calls) }

@@ -239,11 +239,16 @@ func (p *partition) servableLocked(c *cell, came, oldest int64) bool {
 	return p.family != Ordinary || p.validLocked(c, came)
 }
 
+// maxLoads is how often a command has an ordinary key loaded: what comes may be void
+// each time, where holds come and go. Then it is as if the key were held all the time,
+// and Redis answers.
+const maxLoads = 3
+
 // acquireLoaded is acquire for a counter that has to be loaded.
 func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte, came, oldest int64) (*shard, *cell, error) {
 	timer := time.NewTimer(p.e.opts.CommandTimeout)
 	defer timer.Stop()
-	for {
+	for loads := 0; ; {
 		now := p.e.now()
 		if err := p.failed.Load(); err != nil && now < p.tryAt.Load() {
 			return nil, nil, err
@@ -253,7 +258,7 @@ func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte,
 			s.mu.Unlock()
 			return nil, nil, errGone
 		}
-		if p.heldLocked(s, counter) {
+		if p.heldLocked(s, counter) || p.family == Ordinary && loads > maxLoads {
 			s.mu.Unlock()
 			return nil, nil, errHeld
 		}
@@ -275,6 +280,7 @@ func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte,
 			p.hurryLocked(c)
 		}
 		if p.askLocked(c, false) {
+			loads++
 			p.kick()
 		}
 		done := p.rounds.next()
