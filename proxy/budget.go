@@ -41,8 +41,8 @@ const leavePause = 10 * time.Millisecond
 // A command of many arguments waits for others to end before somebody has to go
 // for it: for roomWait since the last of them has, and for maxRoomWait in all.
 const (
-	roomWait    = 500 * time.Millisecond
-	maxRoomWait = 3 * time.Second
+	roomWait    = 1500 * time.Millisecond
+	maxRoomWait = 5 * time.Second
 	bigRelease  = 1 << 20 // what one of them gives back at least
 )
 
