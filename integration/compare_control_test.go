@@ -103,12 +103,17 @@ func (c *control) idle() error {
 
 // until asks until the reply is right.
 func (c *control) until(what string, cmd []string, right func(reply string) bool) error {
-	for end := time.Now().Add(patience); ; time.Sleep(200 * time.Microsecond) {
+	tick, deadline := time.NewTicker(200*time.Microsecond), time.NewTimer(patience)
+	defer tick.Stop()
+	defer deadline.Stop()
+	for {
 		replies, err := c.ask(cmd)
 		if err != nil || right(replies[0]) {
 			return err
 		}
-		if time.Now().After(end) {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
 			return fmt.Errorf("%.60q does not come: %.1000q", what, replies[0])
 		}
 	}

@@ -3,6 +3,7 @@ package integration
 import (
 	"context"
 	"fmt"
+	"iter"
 	"sync"
 	"testing"
 	"time"
@@ -53,11 +54,28 @@ func (y *tally) reached(n int64) error {
 	return nil
 }
 
+// ticks is the pace of a load: a step at each tick, until the context is done.
+func ticks(ctx context.Context, every time.Duration) iter.Seq[time.Time] {
+	return func(yield func(time.Time) bool) {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case now := <-ticker.C:
+				if ctx.Err() != nil || !yield(now) {
+					return
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}
+}
+
 // count increments the key until the context is done.
 func (y *tally) count(ctx context.Context, c *redis.Client, key string) {
-	for ctx.Err() == nil {
+	for range ticks(ctx, 200*time.Microsecond) {
 		y.enter(2, c.IncrBy(context.Background(), key, 2).Err())
-		time.Sleep(200 * time.Microsecond)
 	}
 }
 
@@ -110,11 +128,10 @@ func TestOrdinaryKeysUnderFaults(t *testing.T) {
 			}
 			other := client(t, p.addr)
 			wg.Go(func() { // what holds it, and changes nothing
-				for ctx.Err() == nil {
+				for range ticks(ctx, 2*time.Millisecond) {
 					other.Expire(context.Background(), "n:k", 24*time.Hour)
 					other.StrLen(context.Background(), "n:k")
 					other.Persist(context.Background(), "n:k")
-					time.Sleep(2 * time.Millisecond)
 				}
 			})
 			var n int64

@@ -126,11 +126,13 @@ func (l *limiter) use(u *limited, i int) {
 		since time.Time // when the window began, as this client was told
 	}
 	told := make(map[*window]reply)
+	pace := time.NewTicker(max(time.Duration(i)*100*time.Microsecond, time.Microsecond)) // clients of different speed
+	defer pace.Stop()
 	for n := 0; ; n++ {
 		select {
 		case <-l.stop:
 			return
-		default:
+		case <-pace.C:
 		}
 		w := l.keys[n%len(l.keys)]
 		got, err := w.ask(ctx, u.c, i%4 == 3)
@@ -153,7 +155,6 @@ func (l *limiter) use(u *limited, i int) {
 		}
 		was.n = got
 		told[w] = was
-		time.Sleep(time.Duration(i) * 100 * time.Microsecond) // clients of different speed
 	}
 }
 

@@ -14,9 +14,9 @@ import (
 // What a transaction queues has no part beside its replies, in one pipeline too.
 func TestLaxWaitInAPipelinedTransaction(t *testing.T) {
 	p := startLax(t)
-	l := dialLine(t, p.proxy.addr)
+	l := dialLines(t, p.proxy.addr)
 	l.send("MULTI", "WAIT 0 0", "EXEC", "WAIT 0 0")
-	l.want("+OK", "+QUEUED", "*1", ":0", ":0")
+	l.reads("+OK", "+QUEUED", "*1", ":0", ":0")
 }
 
 // A command right behind the AUTH in one pipeline takes its hold as any other.
@@ -25,26 +25,26 @@ func TestLaxHoldBehindAuth(t *testing.T) {
 	p := startProxy(t, backend{name: "redis", redis: &redis.Options{Addr: r.addr, Password: "pw"}}, engine.Options{
 		Lax: []engine.Pattern{{Glob: "*"}}, FlushInterval: time.Minute, AllowedLag: time.Minute,
 	})
-	counts := dialLine(t, p.addr)
+	counts := dialLines(t, p.addr)
 	counts.send("AUTH pw", "INCR k", "INCR k", "INCR t")
-	counts.want("+OK", ":1", ":2", ":1")
-	l := dialLine(t, p.addr)
+	counts.reads("+OK", ":1", ":2", ":1")
+	l := dialLines(t, p.addr)
 	l.send("ECHO refused")
-	l.want("-NOAUTH Authentication required.")
+	l.reads("-NOAUTH Authentication required.")
 	l.send("AUTH pw", "SET k 100", "INCR k")
-	l.want("+OK", "+OK", ":101")
-	l = dialLine(t, p.addr)
+	l.reads("+OK", "+OK", ":101")
+	l = dialLines(t, p.addr)
 	l.send("ECHO refused")
-	l.want("-NOAUTH Authentication required.")
+	l.reads("-NOAUTH Authentication required.")
 	l.send("AUTH pw", "MULTI", "SET t 100", "EXEC", "INCR t")
-	l.want("+OK", "+OK", "+QUEUED", "*1", "+OK", ":101")
+	l.reads("+OK", "+OK", "+QUEUED", "*1", "+OK", ":101")
 }
 
 // What a client watches is remembered key by key only within bounds: past them all is
 // held, until it watches no more.
 func TestLaxWatchOfManyBytes(t *testing.T) {
 	p := startLax(t)
-	l := dialLine(t, p.proxy.addr)
+	l := dialLines(t, p.proxy.addr)
 	long := strings.Repeat("x", 1000)
 	for i := range 4 {
 		words := "WATCH"
@@ -52,7 +52,7 @@ func TestLaxWatchOfManyBytes(t *testing.T) {
 			words += fmt.Sprintf(" %d:%d:%s", i, j, long)
 		}
 		l.send(words)
-		l.want("+OK")
+		l.reads("+OK")
 	}
 	counted := func() bool {
 		before := p.proxy.engine.Stats().Accepted
@@ -68,13 +68,13 @@ func TestLaxWatchOfManyBytes(t *testing.T) {
 			words += fmt.Sprintf(" more:%d:%d:%s", i, j, long)
 		}
 		l.send(words)
-		l.want("+OK")
+		l.reads("+OK")
 	}
 	if counted() {
 		t.Error("2 MB of names are remembered one by one")
 	}
 	l.send("UNWATCH")
-	l.want("+OK")
+	l.reads("+OK")
 	p.eventuallyFree(t)
 	for end := time.Now().Add(10 * time.Second); !counted(); {
 		if time.Now().After(end) {

@@ -1,9 +1,8 @@
 package integration
 
 import (
-	"bufio"
+	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -29,32 +28,16 @@ func startLax(t *testing.T) laxPair {
 	return laxPair{r, p, client(t, p.addr)}
 }
 
-// line is a connection that speaks line by line.
-type line struct {
-	t    *testing.T
-	conn net.Conn
-	in   *bufio.Reader
-}
-
-func dialLine(t *testing.T, addr string) *line {
-	t.Helper()
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
-	return &line{t, conn, bufio.NewReader(conn)}
-}
-
-func (l *line) send(commands ...string) {
+// send sends commands and waits for nothing.
+func (l *lineConn) send(commands ...string) {
 	l.t.Helper()
 	if _, err := fmt.Fprint(l.conn, strings.Join(commands, "\r\n")+"\r\n"); err != nil {
 		l.t.Fatal(err)
 	}
 }
 
-func (l *line) want(lines ...string) {
+// reads wants these lines to come next.
+func (l *lineConn) reads(lines ...string) {
 	l.t.Helper()
 	for _, want := range lines {
 		got, err := l.in.ReadString('\n')
@@ -67,11 +50,12 @@ func (l *line) want(lines ...string) {
 // eventuallyFree waits until nothing is held any more.
 func (p laxPair) eventuallyFree(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); p.proxy.engine.Stats().Held > 0; time.Sleep(time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("%d commands still hold keys", p.proxy.engine.Stats().Held)
+	eventually(t, 10*time.Second, func() error {
+		if n := p.proxy.engine.Stats().Held; n > 0 {
+			return fmt.Errorf("%d commands hold keys", n)
 		}
-	}
+		return nil
+	})
 }
 
 // A client whose replies are not one for one is served by Redis, with what others
@@ -84,7 +68,7 @@ func TestLaxBesideAPump(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := startLax(t)
-			l := dialLine(t, p.proxy.addr)
+			l := dialLines(t, p.proxy.addr)
 			l.send(append(begin, "PING")...)
 			for got := ""; got != "+PONG\r\n"; {
 				got, _ = l.in.ReadString('\n')
@@ -98,24 +82,24 @@ func TestLaxBesideAPump(t *testing.T) {
 			}
 			counts(1)
 			l.send("INCR k", "GET k", "EXPIRE k 100", "GET other")
-			l.want(":2", "$1", "2", ":1", "_")
+			l.reads(":2", "$1", "2", ":1", "_")
 			counts(3)
 			l.send("MULTI", "INCR k", "GET k", "EXEC")
-			l.want("+OK", "+QUEUED", "+QUEUED", "*2", ":4", "$1", "4")
+			l.reads("+OK", "+QUEUED", "+QUEUED", "*2", ":4", "$1", "4")
 			counts(5)
 			l.send("WATCH k", "GET k")
-			l.want("+OK", "$1", "5")
+			l.reads("+OK", "$1", "5")
 			if got := p.client.Incr(t.Context(), "k").Val(); got != 6 {
 				t.Errorf("incr of a watched key: %d", got)
 			}
 			l.send("MULTI", "GET k", "EXEC")
-			l.want("+OK", "+QUEUED", "_")
+			l.reads("+OK", "+QUEUED", "_")
 			counts(7)
 			l.send("SELECT 3", "INCR k", "SELECT 0", "GET k", "SCAN 0 COUNT 0", "EVAL "+`"return redis.call('get','k')" 0`)
-			l.want("+OK", ":1", "+OK", "$1", "7", "-ERR syntax error", "$1", "7")
+			l.reads("+OK", ":1", "+OK", "$1", "7", "-ERR syntax error", "$1", "7")
 			counts(8)
 			l.send("MULTI", "INCR k", "DISCARD", "GET k")
-			l.want("+OK", "+QUEUED", "+OK", "$1", "8")
+			l.reads("+OK", "+QUEUED", "+OK", "$1", "8")
 			counts(9)
 		})
 	}
@@ -124,26 +108,25 @@ func TestLaxBesideAPump(t *testing.T) {
 // What a client does that wants no replies is held for, too, and not longer.
 func TestLaxInSilence(t *testing.T) {
 	p := startLax(t)
-	l := dialLine(t, p.proxy.addr)
+	l := dialLines(t, p.proxy.addr)
 	l.send("SET x 1", "CLIENT REPLY OFF", "INCR k", "EXPIRE k 100", "GET x")
-	l.want("+OK")
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if ttl := client(t, p.redis.addr).TTL(t.Context(), "k").Val(); ttl > 0 {
-			break
+	l.reads("+OK")
+	direct := client(t, p.redis.addr)
+	eventually(t, 10*time.Second, func() error {
+		if ttl := direct.TTL(t.Context(), "k").Val(); ttl <= 0 {
+			return errors.New("EXPIRE has not come to Redis")
 		}
-		if time.Now().After(end) {
-			t.Fatal("EXPIRE has not come to Redis")
-		}
-	}
+		return nil
+	})
 	p.eventuallyFree(t)
 	if got := p.client.Incr(t.Context(), "k").Val(); got != 2 {
 		t.Errorf("incr: %d, want 2", got)
 	}
 	l.send("CLIENT REPLY ON", "GET k", "CLIENT REPLY SKIP", "INCR k", "GET k", "CLIENT REPLY SKIP", "PING", "PING")
-	l.want("+OK", "$1", "2", "$1", "3", "+PONG")
+	l.reads("+OK", "$1", "2", "$1", "3", "+PONG")
 	p.eventuallyFree(t)
 	l.send("CLIENT REPLY OFF", "INCR k", "CLIENT REPLY ON", "SET y 1", "CLIENT REPLY OFF", "INCR k", "CLIENT REPLY ON", "GET k")
-	l.want("+OK", "+OK", "+OK", "$1", "5")
+	l.reads("+OK", "+OK", "+OK", "$1", "5")
 	p.eventuallyFree(t)
 }
 
@@ -154,13 +137,14 @@ func TestHoldsGoWithTheClient(t *testing.T) {
 		{"WATCH k"}, {"WATCH k", "MULTI", "INCR k"}, {"BLPOP k 0"}, {"CLIENT TRACKING ON", "WATCH k"},
 		{"HELLO 3", "SUBSCRIBE c", "WATCH k", "MULTI", "INCR k"}, {"CLIENT REPLY OFF", "BLPOP k 0"}, {"HELLO 3", "SUBSCRIBE c", "BLPOP k 0"},
 	} {
-		l := dialLine(t, p.proxy.addr)
+		l := dialLines(t, p.proxy.addr)
 		l.send(commands...)
-		for end := time.Now().Add(10 * time.Second); p.proxy.engine.Stats().Held == 0; time.Sleep(time.Millisecond) {
-			if time.Now().After(end) {
-				t.Fatalf("%v: nothing is held", commands)
+		eventually(t, 10*time.Second, func() error {
+			if p.proxy.engine.Stats().Held == 0 {
+				return fmt.Errorf("%v: nothing is held", commands)
 			}
-		}
+			return nil
+		})
 		l.conn.Close()
 		p.eventuallyFree(t)
 	}

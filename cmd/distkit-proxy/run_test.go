@@ -238,16 +238,22 @@ func (r *running) ready(t *testing.T) map[string]any {
 // line waits for a log line that contains the text.
 func (r *running) line(t *testing.T, text string) map[string]any {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(2 * time.Millisecond) {
+	deadline := time.NewTimer(10 * time.Second)
+	defer deadline.Stop()
+	for {
+		written := r.log.next()
 		for line := range strings.Lines(r.log.String()) {
 			var fields map[string]any
 			if json.Unmarshal([]byte(line), &fields) == nil && strings.Contains(fmt.Sprint(fields["msg"]), text) {
 				return fields
 			}
 		}
+		select {
+		case <-written:
+		case <-deadline.C:
+			t.Fatalf("no line with %q in 10 s:\n%s", text, r.log.String())
+		}
 	}
-	t.Fatalf("no line with %q in 10 s:\n%s", text, r.log.String())
-	return nil
 }
 
 func (r *running) wantExit(t *testing.T, want int) {
@@ -264,14 +270,30 @@ func (r *running) wantExit(t *testing.T, want int) {
 
 // logBuffer is a bytes.Buffer for two goroutines.
 type logBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer // guarded by mu
+	mu sync.Mutex
+	// mu guards the following fields.
+	buf     bytes.Buffer
+	written chan struct{} // closed by the next write; nil: nobody waits
 }
 
 func (b *logBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.written != nil {
+		close(b.written)
+		b.written = nil
+	}
 	return b.buf.Write(p)
+}
+
+// next is closed by the next write.
+func (b *logBuffer) next() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.written == nil {
+		b.written = make(chan struct{})
+	}
+	return b.written
 }
 
 func (b *logBuffer) String() string {

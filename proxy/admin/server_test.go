@@ -308,8 +308,13 @@ func (r *rig) gone(err error) {
 
 func eventually(t *testing.T, what string, check func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !check(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
+	tick, deadline := time.NewTicker(2*time.Millisecond), time.NewTimer(10*time.Second)
+	defer tick.Stop()
+	defer deadline.Stop()
+	for !check() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
 			t.Fatalf("not within 10 s: %s", what)
 		}
 	}
