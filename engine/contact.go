@@ -171,7 +171,24 @@ func (e *Engine) reachable() {
 		e.noBurialBefore.Store(now + int64(e.opts.DeadAfter))
 	}
 	e.askAgain() // it may have lost what was recorded
+	e.hear()
 	e.log.Info("Redis is back", "after", silence.Round(time.Millisecond))
+}
+
+// Heard notes that Redis has answered somebody else who shares it with the
+// engine. While Redis is away the next attempt to reach it is made at once, and
+// what needs Redis waits for that: a client that Redis has just answered is not
+// told that Redis cannot be reached.
+func (e *Engine) Heard() {
+	if e.downSince.Load() != 0 {
+		e.hear()
+	}
+}
+
+func (e *Engine) hear() {
+	for _, p := range e.live() {
+		p.hear()
+	}
 }
 
 // warnOfEviction says that exactly once cannot be promised where Redis may

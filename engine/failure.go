@@ -134,10 +134,39 @@ func (p *partition) setAway(err error) {
 	p.failures++
 	pause := min(maxBackoff, minBackoff<<min(p.failures-1, 10))
 	pause += time.Duration(rand.Int64N(int64(pause)/2+1)) - pause/4
-	p.tryAt.Store(p.e.now() + int64(pause))
+	now := p.e.now()
+	p.failedAt.Store(now)
+	p.tryAt.Store(now + int64(pause))
 	p.why.Store(redisError(err))
 	p.away.Store(true)
 	p.e.undone(err)
+	p.hasten()
+}
+
+// pausing reports whether the flusher waits before it tries to reach Redis
+// again, and nothing says that it would succeed now: whoever needs Redis is told so.
+func (p *partition) pausing(now int64) bool {
+	return p.away.Load() && !p.heard.Load() && now < p.tryAt.Load()
+}
+
+// hear notes that Redis has answered somebody else: the next attempt is due, and
+// whoever needs Redis waits for it. Where Redis answers everything with an error
+// of its own, that somebody was answered says nothing new, except of one that is
+// loading its data.
+func (p *partition) hear() {
+	why := p.why.Load()
+	if !p.away.Load() || why != nil && why.Code != "LOADING" || p.heard.Swap(true) {
+		return
+	}
+	p.hasten()
+	p.kick()
+}
+
+// hasten brings the next attempt forward if Redis was heard since the last began.
+func (p *partition) hasten() {
+	if p.heard.Load() {
+		p.tryAt.Store(min(p.tryAt.Load(), p.failedAt.Load()+int64(minBackoff)))
+	}
 }
 
 // setBack notes that Redis answered.

@@ -108,6 +108,7 @@ func (p *partition) work(ctx context.Context, now int64) {
 	if (p.away.Load() || p.failed.Load() != nil) && now < p.tryAt.Load() {
 		return
 	}
+	p.heard.Store(false)
 	p.requeueStuck(now)
 	p.mu.Lock()
 	waiting := len(p.groups)+p.loads.len()+len(p.hurry) > 0 || p.lineDueLocked() <= now

@@ -121,7 +121,7 @@ func (h *Hold) flush(ctx context.Context, dirty map[*partition]bool) error {
 		beforeWait(ctx)
 	}
 	for p, done := range wait {
-		if p.away.Load() && p.e.now() < p.tryAt.Load() {
+		if p.pausing(p.e.now()) {
 			return p.unavailable()
 		}
 		switch err := p.awaitFlush(ctx, done, p.e.opts.CommandTimeout); err {

@@ -70,6 +70,8 @@ type partition struct {
 	away     atomic.Bool           // Redis does not answer this partition
 	why      atomic.Pointer[Error] // … because it refuses everything, as when it is out of memory; nil: it is not reached
 	tryAt    atomic.Int64          // when the flusher next tries while away or failed
+	failedAt atomic.Int64          // when the last attempt to reach Redis failed
+	heard    atomic.Bool           // Redis has answered somebody else since the last attempt began
 	failed   atomic.Pointer[Error] // Redis refuses the partition as a whole
 	rtt      atomic.Int64          // the longest of the latest round trips in ns
 	pass     atomic.Int64          // the last pass over all counters in use in ns
@@ -266,7 +268,7 @@ func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte,
 		if !made && p.servableLocked(c, came, oldest) {
 			return s, c, nil
 		}
-		if p.away.Load() && now < p.tryAt.Load() {
+		if p.pausing(now) {
 			if made {
 				s.dropLocked(c)
 			}

@@ -50,12 +50,6 @@ func (s *scriptedStore) Run(_ context.Context, calls []lua.Call) []lua.Reply {
 	return slices.Repeat([]lua.Reply{s.reply}, len(calls))
 }
 
-// redisErr is an error that Redis replied.
-type redisErr string
-
-func (e redisErr) Error() string { return string(e) }
-func (redisErr) RedisError()     {}
-
 func TestUserRightsAndUserMay(t *testing.T) {
 	away := errors.New("connection refused")
 	for name, tc := range map[string]struct {
@@ -68,11 +62,11 @@ func TestUserRightsAndUserMay(t *testing.T) {
 		"no command":  {lua.Reply{Value: "This user has no permissions to run the 'hget' command"}, PermitSome, PermitNoCommand, false, false},
 		"later Redis": {lua.Reply{Value: "User bob has no permissions to run the 'hget' command"}, PermitSome, PermitNoCommand, false, false},
 		"no key":      {lua.Reply{Value: "This user has no permissions to access the 'a' key"}, PermitSome, PermitNoKey, false, false},
-		"gone":        {lua.Reply{Err: redisErr("ERR User 'u' not found")}, PermitSome, PermitGone, false, false},
-		"not for us":  {lua.Reply{Err: redisErr("NOPERM this user has no permissions to run the 'acl|dryrun' command")}, PermitSome, PermitUnknown, true, false},
-		"old Redis":   {lua.Reply{Err: redisErr("ERR Unknown subcommand or wrong number of arguments for 'DRYRUN'. Try ACL HELP.")}, PermitSome, PermitUnknown, true, false},
-		"older Redis": {lua.Reply{Err: redisErr("ERR unknown command `acl`")}, PermitSome, PermitUnknown, true, false},
-		"loading":     {lua.Reply{Err: redisErr("LOADING Redis is loading")}, PermitUnknown, PermitUnknown, false, true},
+		"gone":        {lua.Reply{Err: redisSays("ERR User 'u' not found")}, PermitSome, PermitGone, false, false},
+		"not for us":  {lua.Reply{Err: redisSays("NOPERM this user has no permissions to run the 'acl|dryrun' command")}, PermitSome, PermitUnknown, true, false},
+		"old Redis":   {lua.Reply{Err: redisSays("ERR Unknown subcommand or wrong number of arguments for 'DRYRUN'. Try ACL HELP.")}, PermitSome, PermitUnknown, true, false},
+		"older Redis": {lua.Reply{Err: redisSays("ERR unknown command `acl`")}, PermitSome, PermitUnknown, true, false},
+		"loading":     {lua.Reply{Err: redisSays("LOADING Redis is loading")}, PermitUnknown, PermitUnknown, false, true},
 		"away":        {lua.Reply{Err: away}, PermitUnknown, PermitUnknown, false, true},
 	} {
 		store := &scriptedStore{reply: tc.reply}

@@ -117,6 +117,39 @@ func TestHelloIsRedisOwn(t *testing.T) {
 	}
 }
 
+// Who has been answered by Redis after an outage finds counters served that are
+// not in memory, on any connection.
+func TestRedisBackIsBackForCounters(t *testing.T) {
+	onAway(t, func(t *testing.T, p *testProxy, away, back func()) {
+		ctx := context.Background()
+		c := stock(t, p.addr, func(o *redis.Options) { o.MaxRetries = -1 })
+		other := stock(t, p.addr, func(o *redis.Options) { o.MaxRetries = -1 })
+		for round := range 2 {
+			if err := c.Do(ctx, "DK.INC", "warm").Err(); err != nil {
+				t.Fatal(err)
+			}
+			away()
+			before := p.engine.Stats().Failures
+			eventually(t, 20*time.Second, func() error {
+				if n := p.engine.Stats().Failures - before; n < 6 {
+					return fmt.Errorf("Redis has been missed %d times only", n)
+				}
+				return nil
+			})
+			back()
+			eventually(t, 20*time.Second, func() error {
+				if err := c.Get(ctx, "key").Err(); err != redis.Nil {
+					return err
+				}
+				return nil
+			})
+			if err := other.Do(ctx, "DK.INC", fmt.Sprint("cold", round)).Err(); err != nil {
+				t.Errorf("a counter that is not in memory: %v", err)
+			}
+		}
+	})
+}
+
 func TestSetUpSessionOutlivesARestart(t *testing.T) {
 	ctx := context.Background()
 	r := startRedis(t)

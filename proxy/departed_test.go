@@ -193,7 +193,7 @@ func tlsUpstream(t *testing.T) (*upstream, *wire, *heldConn) {
 	fake := newFakeRedis(t)
 	var m metrics
 	var bufs bufferPool
-	d := dialer{opts: &redis.Options{Addr: fake.addr(), TLSConfig: client}, bufs: &bufs, m: &m}
+	d := dialer{opts: &redis.Options{Addr: fake.addr(), TLSConfig: client}, bufs: &bufs, m: &m, heard: func() {}}
 	type dialed struct {
 		up  *upstream
 		err error

@@ -139,7 +139,7 @@ func New(opts Options) (*Server, error) {
 	}
 	srv.ctx, srv.cancel = context.WithCancel(context.Background())
 	srv.budget.limit, srv.budget.holders = opts.ClientMemory, srv.holders
-	srv.dialer = dialer{opts: opts.Redis, maxSockets: opts.MaxSockets, log: srv.log, bufs: &srv.bufs, m: &srv.metrics}
+	srv.dialer = dialer{opts: opts.Redis, maxSockets: opts.MaxSockets, log: srv.log, bufs: &srv.bufs, m: &srv.metrics, heard: opts.Engine.Heard}
 	srv.demand = authDemand{opts: opts.Redis, age: demandAge, never: opts.Embedded, ctx: srv.ctx, run: srv.wg.Go}
 	if opts.Engine.HasLax() || opts.Engine.Observer() != nil {
 		srv.table = newTable(opts.Engine)

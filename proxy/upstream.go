@@ -39,11 +39,12 @@ type upstream struct {
 	sent   bool // something has been written
 	proven bool // Redis has replied
 	once   sync.Once
+	heard  func() // Redis has sent something
 	closed func()
 }
 
-func newUpstream(conn net.Conn, bufs *bufferPool, closed func()) *upstream {
-	u := &upstream{conn: conn, bufs: bufs, closed: closed}
+func newUpstream(conn net.Conn, bufs *bufferPool, heard, closed func()) *upstream {
+	u := &upstream{conn: conn, bufs: bufs, heard: heard, closed: closed}
 	u.reader = newSockReader(conn, u.space, u.release)
 	return u
 }
@@ -122,6 +123,7 @@ func (u *upstream) fill() error {
 		return fmt.Errorf("proxy: read from Redis: %w", err)
 	}
 	u.buf = u.buf[:len(u.buf)+n]
+	u.heard()
 	return nil
 }
 
@@ -197,6 +199,7 @@ type dialer struct {
 	log        *slog.Logger
 	bufs       *bufferPool
 	m          *metrics
+	heard      func() // called whenever Redis has sent something
 
 	// suspect: the last connection was accepted and died without a reply.
 	suspect atomic.Bool
@@ -237,7 +240,7 @@ func (d *dialer) dial(ctx context.Context) (*upstream, error) {
 		return nil, err
 	}
 	d.m.upstreamsOpened.Add(1)
-	return newUpstream(conn, d.bufs, func() { d.m.upstreams.Add(-1) }), nil
+	return newUpstream(conn, d.bufs, d.heard, func() { d.m.upstreams.Add(-1) }), nil
 }
 
 // warnOfSockets says, not too often, that clients go without Redis for want of

@@ -32,7 +32,7 @@ func TestDialerRemembersFailureForAMoment(t *testing.T) {
 	fake.ln.Close()
 	var m metrics
 	var bufs bufferPool
-	d := dialer{opts: &redis.Options{Addr: fake.addr()}, bufs: &bufs, m: &m}
+	d := dialer{opts: &redis.Options{Addr: fake.addr()}, bufs: &bufs, m: &m, heard: func() {}}
 	_, first := d.dial(context.Background())
 	if first == nil {
 		t.Fatal("reached nothing")
@@ -52,7 +52,7 @@ func TestUpstreamWritesCommandsInOrderAndUnchanged(t *testing.T) {
 	fake := newFakeRedis(t)
 	var m metrics
 	var bufs bufferPool
-	d := dialer{opts: &redis.Options{Addr: fake.addr()}, bufs: &bufs, m: &m}
+	d := dialer{opts: &redis.Options{Addr: fake.addr()}, bufs: &bufs, m: &m, heard: func() {}}
 	up, err := d.dial(context.Background())
 	if err != nil {
 		t.Fatal(err)
