@@ -19,6 +19,9 @@ type Touch struct {
 	// accepted meanwhile is not held back, but what is known is not answered from
 	// afterwards.
 	Loose bool
+	// Overwritten: nothing is left of what the keys held once the command has been
+	// executed. It matters to VoidRefused alone.
+	Overwritten bool
 }
 
 // Hold keeps lax commands from being answered from memory, for as long as a
@@ -318,11 +321,14 @@ func (e *Engine) AnyRefused() bool {
 	return false
 }
 
-// VoidRefused drops the changes of lax ordinary keys that Redis refuses, because a
+// VoidRefused drops the changes of lax ordinary keys that Redis refuses, where a
 // command has overwritten what they were about (rule L5).
 func (e *Engine) VoidRefused(touches []Touch) {
 	for i := range touches {
 		t := &touches[i]
+		if !t.Overwritten {
+			continue
+		}
 		for _, key := range t.Keys {
 			if p, err := e.ordinary(t.DB, key); err == nil && p.nStuck.Load() > 0 {
 				s := p.shardOf(hash(key))

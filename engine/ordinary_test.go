@@ -394,7 +394,11 @@ func TestRefusedIncrementOfAnOrdinaryKey(t *testing.T) {
 	}
 	m.Del("k")
 	m.Set("k", "10")
-	e.VoidRefused([]Touch{{Keys: keys("k", "other")}})
+	e.VoidRefused([]Touch{{Keys: keys("k")}})
+	if got := e.Stats(); got.Refused != 1 {
+		t.Errorf("%d refused after a command that overwrites nothing, want one", got.Refused)
+	}
+	e.VoidRefused([]Touch{{Keys: keys("k", "other"), Overwritten: true}})
 	if got := read(t, e, "k"); got.N != 10 {
 		t.Errorf("what was overwritten reads %+v", got)
 	}

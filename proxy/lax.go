@@ -64,15 +64,6 @@ func counted(args [][]byte) (how count, delta int64, ok bool) {
 	return countMGet, 0, len(args) > 1
 }
 
-// overwriting are the commands after which nothing is left of what their keys held.
-var overwriting = map[string]bool{
-	"set": true, "setex": true, "psetex": true, "getset": true, "mset": true, "msetnx": true, "setnx": true,
-	"del": true, "unlink": true, "getdel": true, "flushdb": true, "flushall": true,
-}
-
-// reloading is the command after which Redis may have others.
-const reloading = "module"
-
 // canonical reads an integer as Redis does: one that it would write itself.
 func canonical(arg []byte) (int64, bool) {
 	if len(arg) > 20 {

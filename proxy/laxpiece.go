@@ -13,7 +13,7 @@ func (s *session) passHeld(it *item) {
 		touches = s.srv.lax.pieceTouches(s.ctx, s.setup.db, it.req.args, nil)
 	}
 	if s.inMulti {
-		s.queue(touches)
+		s.queue(touches) // whether it overwrites them is not known
 		touches = nil
 	}
 	if s.setup.elsewhere && touches != nil {
@@ -27,5 +27,6 @@ func (s *session) passHeld(it *item) {
 		return
 	}
 	defer hold.Release()
+	it.voids = word(it.req.args, 0) == "set" && hold != nil && !s.inMulti
 	s.passOn(it)
 }

@@ -84,7 +84,7 @@ func (s *session) placeLax(it *item, r *runState) verdict {
 	switch it.kind {
 	case execs:
 		if r.queues() && len(s.lax.queued) > 0 {
-			it.touches = true
+			it.touches, it.voids = true, true
 			s.lax.touches = append(s.lax.touches, s.lax.queued...)
 		}
 	case setsUp:
@@ -177,6 +177,7 @@ func (s *session) placeTouch(it *item, r *runState) verdict {
 		l.touches = l.touches[:from]
 		return waits
 	case r.queues():
+		markOverwritten(l.touches[from:], it.req.args)
 		s.queue(l.touches[from:])
 		if r.multi == inside {
 			l.touches = l.touches[:from]
@@ -194,7 +195,7 @@ func (s *session) placeTouch(it *item, r *runState) verdict {
 		l.touches = append(l.touches[:from], everything)
 	}
 	if it.touches = true; !r.queues() { // what is queued does nothing before EXEC
-		it.voids = overwriting[word(it.req.args, 0)] || word(it.req.args, 0) == reloading
+		it.voids = overwriting[word(it.req.args, 0)] != keeps || word(it.req.args, 0) == reloading
 		it.flushes = flushes
 	}
 	return joins
@@ -328,22 +329,6 @@ func (s *session) settleLax() {
 	}
 	if !s.watching {
 		s.unwatch()
-	}
-}
-
-// voidRefused has what Redis refuses of the keys that a command has overwritten
-// dropped: seen begins the reply, which was no error.
-func (s *session) voidRefused(it *item, seen []byte) {
-	if len(seen) > 1 && (seen[0] == '_' || seen[1] == '-' || seen[0] == ':' && seen[1] == '0') {
-		return // nothing was done
-	}
-	e := s.srv.lax.engine
-	switch {
-	case word(it.req.args, 0) == reloading:
-		s.srv.lax.table.Refresh()
-	case e.AnyRefused():
-		touches, _ := s.srv.lax.touches(s.ctx, s.setup.db, it.req.args, nil, nil)
-		e.VoidRefused(touches)
 	}
 }
 
