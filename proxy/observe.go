@@ -67,7 +67,11 @@ func (s *session) see(it *item, inMulti bool) {
 	observe(s.srv.opts.Engine.Observer(), it.req.args[0], inMulti, everywhere, touches...)
 }
 
-// observed writes the lines of INFO: the sums of all keys, and of each pattern.
+// hottest is how many keys INFO names.
+const hottest = 10
+
+// observed writes the lines of INFO: the sums of all keys, and of each pattern, and
+// the keys with most increments.
 func observed(b *strings.Builder, o *hot.Observer) {
 	sums := o.Sums()
 	if len(sums) == 0 {
@@ -83,6 +87,10 @@ func observed(b *strings.Builder, o *hot.Observer) {
 	fmt.Fprintf(b, "observed:%s\r\n", tally(all))
 	for i, s := range sums[:len(sums)-1] {
 		fmt.Fprintf(b, "observed_lax_%d:%s,pattern=%s\r\n", i+1, tally(s.Tally), printable(s.Pattern))
+	}
+	for i, k := range o.Top(hottest) {
+		fmt.Fprintf(b, "observed_key_%d:db=%d,increments=%d,reads=%d,holds=%d,saved=%d,verdict=%s,key=%s\r\n",
+			i+1, k.DB, k.Increments, k.Reads, k.Holds, k.Saved(), k.Verdict(), printable(k.Name))
 	}
 }
 

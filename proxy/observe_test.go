@@ -49,7 +49,7 @@ func TestInfoOfWhatIsObserved(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close(context.Background()) })
-	for _, key := range keysOf("page:1", "page:1", "page:2", "other") {
+	for _, key := range keysOf("page:1", "page:1", "page:1", "page:2", "b\r\nc", "b\r\nc") {
 		observe(o, []byte("INCR"), false, false, touched{keys: [][]byte{key}})
 	}
 	r := newRig(t, func(opts *Options) { opts.Engine = e })
@@ -57,15 +57,17 @@ func TestInfoOfWhatIsObserved(t *testing.T) {
 	c.send("INFO distkit", "DK.HOT 1")
 	text := c.reply()
 	for _, want := range []string{
-		"\r\nobserving:1\r\nobserved:increments=4,reads=0,holds=0,flushes=3,loads=3,saved=-2\r\n",
-		"\r\nobserved_lax_1:increments=3,reads=0,holds=0,flushes=2,loads=2,saved=-1,pattern=page:*\r\n",
+		"\r\nobserving:1\r\nobserved:increments=6,reads=0,holds=0,flushes=3,loads=3,saved=0\r\n",
+		"\r\nobserved_lax_1:increments=4,reads=0,holds=0,flushes=2,loads=2,saved=0,pattern=page:*\r\n",
 		"\r\nobserved_lax_2:increments=0,reads=0,holds=0,flushes=0,loads=0,saved=0,pattern=\"a\\r\\nb\"\r\n",
+		"\r\nobserved_key_1:db=0,increments=3,reads=0,holds=0,saved=1,verdict=no: not hot enough,key=page:1\r\n",
+		"\r\nobserved_key_2:db=0,increments=2,reads=0,holds=0,saved=0,verdict=no: not hot enough,key=\"b\\r\\nc\"\r\n",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is not in %q", want, text)
 		}
 	}
-	c.expect("*1", "*8", ":0", "$6", "page:1", ":2", ":0", ":0", ":0", "$18", hot.NotHotEnough, "$6", "page:*")
+	c.expect("*1", "*8", ":0", "$6", "page:1", ":3", ":0", ":0", ":1", "$18", hot.NotHotEnough, "$6", "page:*")
 }
 
 func TestInfoWithoutObserving(t *testing.T) {
