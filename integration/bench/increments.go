@@ -34,6 +34,12 @@ func (b *bench) increments(ctx context.Context, bed *testbed) error {
 	if err != nil {
 		return err
 	}
+	bare, err := bed.bare(ctx)
+	if err != nil {
+		return err
+	}
+	contenders = append(contenders, contender{name: "INCR, redcon alone", to: bare, behind: bed.redis, load: sending("INCR", "counter:__rand_int__")})
+	fmt.Println("redcon alone: a server of the library that the proxy is built on, which counts in a map and has no Redis.")
 	fmt.Println("A million keys: Redis is empty and the proxy has just been started, each time. CPU includes what is written after the last reply.")
 	fmt.Println()
 	table := newRatesTable([]string{"keys|9", "clients", "pipeline"}, func(s shape) []string {

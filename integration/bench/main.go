@@ -26,8 +26,13 @@ func main() {
 	flag.IntVar(&b.rounds, "rounds", 0, "rounds; each figure is their median (default 5, with -quick 3)")
 	flag.Float64Var(&b.scale, "scale", 1, "factor on the number of requests of each measurement")
 	flag.BoolVar(&b.quick, "quick", false, "only the rows that say most, with fewer requests")
+	bare := flag.String(bareFlag, "", "be nothing but the server that question a compares with, at this address")
 	flag.Usage = showUsage
 	flag.Parse()
+	if *bare != "" {
+		fmt.Fprintln(os.Stderr, "bench:", bareServer(*bare))
+		os.Exit(1)
+	}
 	b.setDefaults()
 	// Whatever ends the program, a reader that has gone included, has to stop the servers.
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
