@@ -111,7 +111,7 @@ func (c *clientConn) deliver(p []byte) error {
 		_, err := c.Conn.Write(p)
 		return err
 	}
-	n, err := writeNow(c.reader.raw, p)
+	n, err := c.reader.writeNow(p)
 	if err != nil || n == len(p) {
 		return err
 	}

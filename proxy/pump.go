@@ -144,12 +144,11 @@ func (p *pump) flush() error {
 // write writes to the client. While one takes nothing, what the pump holds is in
 // its account.
 func (p *pump) write(b []byte) error {
-	raw := p.conn.reader.raw
-	if raw == nil {
+	if p.conn.reader.raw == nil {
 		_, err := p.conn.Write(b)
 		return err
 	}
-	n, err := writeNow(raw, b)
+	n, err := p.conn.reader.writeNow(b)
 	if err != nil || n == len(b) {
 		return err
 	}

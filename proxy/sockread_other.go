@@ -15,6 +15,10 @@ type sockReader struct {
 	raw   syscall.RawConn // nil: what needs it is not done here
 }
 
+// peek and writeNow: see the unix version.
+func (r *sockReader) peek() peerState                { return peerQuiet }
+func (r *sockReader) writeNow(p []byte) (int, error) { return 0, errors.ErrUnsupported }
+
 func newSockReader(conn net.Conn, space func() []byte, _ func()) *sockReader {
 	return &sockReader{conn: conn, space: space}
 }

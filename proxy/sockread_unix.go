@@ -14,24 +14,31 @@ import (
 
 // sockReader reads from a connection and holds no buffer while it waits for
 // bytes, so that thousands of idle connections cost no buffers. One goroutine
-// may read at a time.
+// may read at a time, and one beside it write.
 type sockReader struct {
-	conn net.Conn
-	raw  syscall.RawConn // nil for what is no plain socket, such as TLS
+	// Fixed after newSockReader.
+	conn    net.Conn
+	raw     syscall.RawConn       // nil for what is no plain socket, such as TLS
+	space   func() []byte         // lends room for bytes
+	release func()                // takes it back if nothing is held
+	try     func(fd uintptr) bool // these three are tryRead, tryWrite and tryPeek
+	put     func(fd uintptr) bool
+	look    func(fd uintptr)
 
-	space   func() []byte // lends room for bytes
-	release func()        // takes it back if nothing is held
-	try     func(fd uintptr) bool
-	n       int
-	err     error
+	n    int // of the reading goroutine: what try and look have found
+	err  error
+	peer peerState
+
+	out    []byte // of the writing goroutine: what put writes, and how far it came
+	wrote  int
+	outErr error
 }
 
 func newSockReader(conn net.Conn, space func() []byte, release func()) *sockReader {
 	r := &sockReader{conn: conn, space: space, release: release}
 	if sc, ok := conn.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
-			r.raw = raw
-			r.try = r.tryRead
+			r.raw, r.try, r.put, r.look = raw, r.tryRead, r.tryWrite, r.tryPeek
 		}
 	}
 	return r
@@ -64,7 +71,7 @@ func (r *sockReader) read() (int, error) {
 func (r *sockReader) tryRead(fd uintptr) bool {
 	buf := r.space()
 	for {
-		n, err := syscall.Read(int(fd), buf)
+		n, err := sysRead(fd, buf)
 		switch err {
 		case syscall.EINTR:
 			continue
@@ -76,6 +83,32 @@ func (r *sockReader) tryRead(fd uintptr) bool {
 		return true
 	}
 }
+
+// writeNow is the function of that name, for a connection with raw, and allocates nothing.
+func (r *sockReader) writeNow(p []byte) (int, error) {
+	r.out = p
+	err := r.raw.Write(r.put)
+	r.out = nil
+	return noWait(r.wrote, r.outErr, err)
+}
+
+func (r *sockReader) tryWrite(fd uintptr) bool {
+	r.wrote, r.outErr = sysWrite(fd, r.out)
+	return true
+}
+
+// peek is the function of that name, and allocates nothing.
+func (r *sockReader) peek() peerState {
+	if r.raw == nil {
+		return peek(r.conn)
+	}
+	if err := r.raw.Control(r.look); err != nil {
+		return peerGone
+	}
+	return r.peer
+}
+
+func (r *sockReader) tryPeek(fd uintptr) { r.peer = peekFD(int(fd)) }
 
 // canReadNow tells that there are readNow and waitReadable.
 const canReadNow = true
@@ -89,7 +122,7 @@ func waitReadable(raw syscall.RawConn) error {
 // io.EOF at the end.
 func readNow(raw syscall.RawConn, p []byte) (n int, err error) {
 	ctlErr := raw.Read(func(fd uintptr) bool {
-		n, err = syscall.Read(int(fd), p)
+		n, err = sysRead(fd, p)
 		return true
 	})
 	if n == 0 && err == nil && ctlErr == nil {
@@ -101,7 +134,7 @@ func readNow(raw syscall.RawConn, p []byte) (n int, err error) {
 // writeNow writes as much as the socket takes without waiting.
 func writeNow(raw syscall.RawConn, p []byte) (n int, err error) {
 	ctlErr := raw.Write(func(fd uintptr) bool {
-		n, err = syscall.Write(int(fd), p)
+		n, err = sysWrite(fd, p)
 		return true
 	})
 	return noWait(n, err, ctlErr)
@@ -142,15 +175,18 @@ func peek(conn net.Conn) peerState {
 	if err != nil {
 		return peerGone
 	}
-	look := peekRecv
-	if runtime.GOOS == "linux" {
-		look = peekPoll
-	}
 	state := peerQuiet
-	if err := raw.Control(func(fd uintptr) { state = look(int(fd)) }); err != nil {
+	if err := raw.Control(func(fd uintptr) { state = peekFD(int(fd)) }); err != nil {
 		return peerGone
 	}
 	return state
+}
+
+func peekFD(fd int) peerState {
+	if runtime.GOOS == "linux" {
+		return peekPoll(fd)
+	}
+	return peekRecv(fd)
 }
 
 // pollRDHUP is Linux's POLLRDHUP: package unix does not have it everywhere.
@@ -159,7 +195,7 @@ const pollRDHUP = 0x2000
 // peekPoll sees the end of the stream behind bytes that nobody has read.
 func peekPoll(fd int) peerState {
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | pollRDHUP}}
-	if _, err := unix.Poll(fds[:], 0); err != nil {
+	if err := sysPoll(fds[:]); err != nil {
 		return peekRecv(fd)
 	}
 	switch got := fds[0].Revents; {

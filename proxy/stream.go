@@ -178,12 +178,11 @@ func (s *session) feedPart(req request) {
 // writePiece sends a piece of a command to Redis. While that takes nothing the
 // client is read from, within bounds: only so it shows that it has left.
 func (s *session) writePiece(up *upstream, piece []byte) (int, error) {
-	raw := up.reader.raw
-	if raw == nil || s.conn.reader.raw == nil {
+	if up.reader.raw == nil || s.conn.reader.raw == nil {
 		err := s.writeWatched(up, [][]byte{piece})
 		return len(piece), err
 	}
-	n, err := writeNow(raw, piece)
+	n, err := up.reader.writeNow(piece)
 	up.sent = up.sent || n > 0
 	if err != nil || n == len(piece) {
 		return n, err

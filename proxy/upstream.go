@@ -93,7 +93,7 @@ func (u *upstream) close() {
 }
 
 // alive reports whether Redis has not closed the idle connection.
-func (u *upstream) alive() bool { return peek(u.conn) != peerGone }
+func (u *upstream) alive() bool { return u.reader.peek() != peerGone }
 
 // space and release are the reader's: see sockReader.
 func (u *upstream) space() []byte {
@@ -181,8 +181,15 @@ func (u *upstream) send(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	n, err := u.conn.Write(p)
-	u.sent = u.sent || n > 0
+	n, err := 0, error(nil)
+	if u.reader.raw != nil {
+		n, err = u.reader.writeNow(p)
+		u.sent = u.sent || n > 0
+	}
+	if err == nil && n < len(p) {
+		n, err = u.conn.Write(p[n:])
+		u.sent = u.sent || n > 0
+	}
 	if err != nil {
 		return fmt.Errorf("proxy: write to Redis: %w", err)
 	}
