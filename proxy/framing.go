@@ -46,7 +46,7 @@ const (
 
 // framer cuts a client's bytes into complete commands and checks them against
 // the limits on the way. It can be stopped and resumed at every byte, looks at
-// each byte once and skips payloads by their length. What it hands out is
+// each byte once, at the beginning of a command twice, and skips payloads by their length. What it hands out is
 // canonical RESP whatever of the rest Redis would have let pass; but a line that
 // would be too big a request for one who has not authenticated stays a line. It
 // allocates for bytes that have come, not for bytes that a header promises.
@@ -54,6 +54,7 @@ const (
 // Not safe for concurrent use; make one with newFramer.
 type framer struct {
 	limits Limits
+	shorts bool // the limits are no less than what short frames
 	bufs   *bufferPool
 
 	buf   []byte // bytes held; start <= line <= len(buf)
@@ -91,7 +92,8 @@ type framer struct {
 }
 
 func newFramer(limits Limits, bufs *bufferPool) framer {
-	return framer{limits: limits.withDefaults(), bufs: bufs}
+	limits = limits.withDefaults()
+	return framer{limits: limits, shorts: limits.mayBeShort(), bufs: bufs}
 }
 
 // next returns the next complete command. It reports false when more bytes are
@@ -101,6 +103,9 @@ func (f *framer) next(arena [][]byte) (req request, used [][]byte, ok bool) {
 		f.steps++
 		switch f.state {
 		case wantCommand:
+			if req, arena, ok = f.short(arena); ok {
+				return req, arena, true
+			}
 			f.line = f.start
 			if f.state = wantInline; f.buf[f.pos] == '*' {
 				f.state = wantArgCount
