@@ -83,6 +83,7 @@ func incCell(p *partition, c *cell, item *Item, now int64) (Result, bool) {
 		return Result{}, true
 	}
 	p.acceptedLocked(wasDirty, now)
+	p.e.stats.accepted.Add(1)
 	return Result{Applied: true, Value: next, Prev: cur}, false
 }
 
@@ -105,6 +106,7 @@ func setICell(p *partition, c *cell, item *Item, now int64) (Result, bool) {
 	wasDirty := c.dirty()
 	c.setSlice(item.N)
 	p.acceptedLocked(wasDirty, now)
+	p.e.stats.accepted.Add(1)
 	return Result{Applied: true, Value: next, Prev: cur}, false
 }
 

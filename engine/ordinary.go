@@ -168,6 +168,9 @@ func (p *partition) keyStepLocked(s *shard, c *cell, kind opKind, delta, now int
 			p.hurryLocked(c)
 			return res, p.hurriedFlush()
 		}
+		if res.Err == nil {
+			p.e.stats.accepted.Add(1)
+		}
 	}
 	p.touchLocked(c, now)
 	return res, nil

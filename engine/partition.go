@@ -162,7 +162,6 @@ func (p *partition) acceptedLocked(wasDirty bool, now int64) {
 	if p.since.Load() == 0 {
 		p.since.CompareAndSwap(0, now)
 	}
-	p.e.stats.accepted.Add(1)
 }
 
 // cleanedLocked notes that a cell which was dirty may be clean now.

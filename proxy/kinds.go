@@ -53,6 +53,7 @@ type kindTable struct {
 	foreign map[string]kind            // by lower-case name
 	denied  map[*commands.Command]bool // ours on the deny list
 	subs    map[string]map[string]bool // subcommands on it, by container
+	rows    bool                       // INCR and its like may be counted, and none is on the deny list
 }
 
 // aliases are the other names of what Redis has under two: who refuses one means
@@ -80,13 +81,18 @@ func newKindTable(deny []string, counting bool) kindTable {
 		"quit": quits, "command": listsTable, "info": informs,
 		"post": attacks, "host:": attacks,
 	}}
+	countable := []string{"incr", "incrby", "decr", "decrby", "get", "mget"}
 	if counting {
-		for _, name := range []string{"incr", "incrby", "decr", "decrby", "get", "mget"} {
+		for _, name := range countable {
 			t.foreign[name] = counts
 		}
 	}
 	for _, name := range deny {
 		t.deny(lower(name))
+	}
+	t.rows = counting
+	for _, name := range countable {
+		t.rows = t.rows && t.foreign[name] == counts && t.subs[name] == nil
 	}
 	return t
 }

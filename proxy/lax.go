@@ -36,7 +36,7 @@ const (
 )
 
 // counted is what a command asks of ordinary keys if those are counted: how, and
-// what it adds. False: Redis refuses it, whatever there is.
+// what it adds. False: it is another command, or Redis refuses it, whatever there is.
 func counted(args [][]byte) (how count, delta int64, ok bool) {
 	how, delta = countAdd, 1
 	var room [maxKindName]byte
@@ -60,8 +60,10 @@ func counted(args [][]byte) (how count, delta int64, ok bool) {
 		return how, -delta, ok && delta != math.MinInt64
 	case "get":
 		return countGet, 0, len(args) == 2
+	case "mget":
+		return countMGet, 0, len(args) > 1
 	}
-	return countMGet, 0, len(args) > 1
+	return countNone, 0, false
 }
 
 // canonical reads an integer as Redis does: one that it would write itself.

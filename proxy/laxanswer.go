@@ -25,7 +25,11 @@ func (s *session) mayCount(args [][]byte, how count) counting {
 	case demandUnknown:
 		return countsInRedis
 	}
-	if s.cleared || s.srv.acl == nil {
+	if s.srv.acl == nil {
+		s.cleared = s.authed
+		return countsHere
+	}
+	if s.cleared {
 		return countsHere
 	}
 	if s.disguised {

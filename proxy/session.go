@@ -100,7 +100,11 @@ func (s *session) serve(batch []request) {
 			return
 		}
 		s.ahead, s.warmed = batch, false
-		batch = batch[s.collect(batch):]
+		n := s.answerRow(batch)
+		if n == 0 {
+			n = s.collect(batch)
+		}
+		batch = batch[n:]
 	}
 }
 
