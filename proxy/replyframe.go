@@ -61,6 +61,12 @@ func (f *replyFramer) reset() { f.first = 0 }
 // one top-level reply: n bytes of p belong to it, and done tells that it is
 // complete. An attribute belongs to the reply after it.
 func (f *replyFramer) scan(p []byte) (n int, done bool, err error) {
+	if f.state == wantType && len(f.stack) == 0 {
+		if n = shortReply(p); n > 0 {
+			f.first = p[0]
+			return n, true, nil
+		}
+	}
 	for n < len(p) {
 		switch f.state {
 		case wantType:
@@ -97,6 +103,27 @@ func (f *replyFramer) scan(p []byte) (n int, done bool, err error) {
 		}
 	}
 	return n, false, nil
+}
+
+// shortReply is the length of the reply that p begins with, if that is a single line
+// or a string of up to 999 bytes, and complete; else 0. Most replies are such.
+func shortReply(p []byte) int {
+	if len(p) < len("+\r\n") {
+		return 0
+	}
+	switch p[0] {
+	case '+', '-', ':':
+		return bytes.IndexByte(p, '\n') + 1
+	case '$':
+		size, i := 0, 1
+		for ; i < len(p) && i <= 3 && '0' <= p[i] && p[i] <= '9'; i++ {
+			size = 10*size + int(p[i]-'0')
+		}
+		if end := i + len("\r\n") + size + len("\r\n"); i > 1 && end <= len(p) && p[i] == '\r' && p[i+1] == '\n' {
+			return end
+		}
+	}
+	return 0
 }
 
 // begin takes a type byte.

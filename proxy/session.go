@@ -102,6 +102,9 @@ func (s *session) serve(batch []request) {
 		s.ahead, s.warmed = batch, false
 		n := s.answerRow(batch)
 		if n == 0 {
+			n = s.passRow(batch)
+		}
+		if n == 0 {
 			n = s.collect(batch)
 		}
 		batch = batch[n:]

@@ -136,6 +136,22 @@ func (u *upstream) scan() (piece []byte, done bool, err error) {
 	return piece, done, err
 }
 
+// scanSome returns what is pending of the next most replies, the pushes among them
+// included, and how many of them are complete. The piece is valid until the next fill.
+func (u *upstream) scanSome(most int) (piece []byte, done int, err error) {
+	from := u.at
+	for done < most && err == nil && u.pending() {
+		var whole bool
+		if _, whole, err = u.scan(); whole {
+			if !u.fr.push() {
+				done++
+			}
+			u.fr.reset()
+		}
+	}
+	return u.buf[from:u.at], done, err
+}
+
 // size is the number of bytes of the commands.
 func size(raws [][]byte) int {
 	n := 0

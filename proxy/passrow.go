@@ -1,0 +1,71 @@
+package proxy
+
+// passRow sends a batch on to Redis and copies the replies, if it is nothing but
+// ordinary commands that nobody here has to know of, which is what most clients send;
+// else it does nothing and returns 0. It returns the number of commands.
+func (s *session) passRow(batch []request) int {
+	if s.inMulti || s.srv.table != nil {
+		return 0
+	}
+	sends, bytes := s.sends[:0], 0
+	for i := range batch {
+		req := &batch[i]
+		if bytes += len(req.raw); req.part || bytes > asyncWrite {
+			return 0
+		}
+		if k, cmd := s.srv.kinds.of(req.args); k != plain || cmd != nil {
+			return 0
+		}
+		sends = append(sends, req.raw)
+	}
+	s.sends = sends
+	up, reached := s.upstream()
+	if reached && !s.over {
+		reached = s.passOnRow(up)
+	}
+	switch {
+	case s.over:
+	case reached:
+		s.copyReplies(len(batch))
+	default:
+		for range batch {
+			s.append([]byte(errNoRedis))
+		}
+	}
+	return len(batch)
+}
+
+// passOnRow sends s.sends, and reports false if they have not reached Redis.
+func (s *session) passOnRow(up *upstream) bool {
+	err := up.write(s.sends)
+	switch {
+	case err == nil:
+		s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
+		return true
+	case up.sent:
+		s.lost(err)
+	default:
+		s.notReached(err)
+	}
+	return false
+}
+
+// copyReplies is copyReply for so many commands of which nothing has to be noted.
+func (s *session) copyReplies(n int) {
+	for n > 0 && !s.over {
+		if !s.up.pending() {
+			if s.send() != nil {
+				return
+			}
+			if err := s.fill(s.up); err != nil {
+				s.lost(err)
+				return
+			}
+		}
+		piece, done, err := s.up.scanSome(n)
+		s.append(piece)
+		if n -= done; err != nil {
+			s.lost(err)
+		}
+	}
+}
