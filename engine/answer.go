@@ -70,6 +70,10 @@ func (p *partition) parseBatch(r *round, reply lua.Reply) answer {
 	if out.err != nil || !out.done() {
 		return out
 	}
+	if p.family == Ordinary {
+		out.err = out.parseStringsBatch(words, len(r.carried), r.ops)
+		return out
+	}
 	out.err = out.parsePayload(len(r.carried), len(r.ops), p.family)
 	if r.clear == nil && out.err == nil {
 		out.values, out.err = p.parseReadings(words, len(r.carried))
@@ -99,11 +103,8 @@ func (p *partition) parseRead(n int, reply lua.Reply) answer {
 
 // headLen is the number of words before the counters' values.
 func (p *partition) headLen() int {
-	switch {
-	case p.family.InstanceAware():
+	if p.family.InstanceAware() {
 		return 5
-	case p.family == Ordinary:
-		return 3
 	}
 	return 2
 }
@@ -124,7 +125,9 @@ func (p *partition) parseHead(words []any) (out answer) {
 			out.ids = append(out.ids, word(words, i))
 		}
 	case p.family == Ordinary:
-		parseInt(word(words, 2), &out.clock)
+		if len(words) > 2 {
+			parseInt(words[2], &out.clock)
+		}
 	case p.family.InstanceAware():
 		out.mark, out.dead = word(words, 2), word(words, 3)
 		if len(words) > 4 {
@@ -136,12 +139,12 @@ func (p *partition) parseHead(words []any) (out answer) {
 
 // parseReadings reads the values of n counters behind the head.
 func (p *partition) parseReadings(words []any, n int) ([]reading, error) {
+	if p.family == Ordinary {
+		return parseStrings(words, n)
+	}
 	width, at := 1, p.headLen()
-	switch {
-	case p.family.InstanceAware():
+	if p.family.InstanceAware() {
 		width = 3
-	case p.family == Ordinary:
-		width = 2
 	}
 	if len(words) != at+n*width {
 		return nil, fmt.Errorf("engine: a reply of %d words for %d counters", len(words), n)
@@ -149,11 +152,6 @@ func (p *partition) parseReadings(words []any, n int) ([]reading, error) {
 	values := make([]reading, n)
 	for i := range values {
 		v := &values[i]
-		if width == 2 {
-			*v = parseString(words[at], words[at+1])
-			at += width
-			continue
-		}
 		ok := parseInt(words[at], &v.val.Total)
 		if width == 3 {
 			ok = parseInt(words[at+1], &v.val.Mine) && ok
@@ -167,36 +165,18 @@ func (p *partition) parseReadings(words []any, n int) ([]reading, error) {
 	return values, nil
 }
 
-// parseString reads an ordinary key's value and expiry; nil: it is missing. A life
-// is never taken for a void one.
-func parseString(value, expiry any) (v reading) {
-	v.epoch.swept = true
-	if value == nil {
-		v.epoch.n = missing
-		return v
-	}
-	if !parseInt(value, &v.val.Total) || !parseInt(expiry, &v.epoch.n) {
-		v.err = errForeign
-	}
-	return v
-}
-
 // parsePayload reads the words of a payload; see the scripts' headers. Each
 // operation has one.
 func (a *answer) parsePayload(increments, ops int, f Family) error {
 	a.results = make([]opResult, ops)
 	told := 0
 	for text := range strings.FieldsSeq(a.payload) {
-		name, value, _ := strings.Cut(text, "=")
-		if name == "" {
-			return fmt.Errorf("engine: payload word %q", text)
-		}
-		index, err := strconv.Atoi(name[1:])
+		name, index, value, err := payloadWord(text)
 		if err != nil {
-			return fmt.Errorf("engine: payload word %q", text)
+			return err
 		}
-		if name[0] == 'i' {
-			if index < 1 || index > increments {
+		if name == 'i' {
+			if index > increments {
 				return fmt.Errorf("engine: payload word %q of %d increments", text, increments)
 			}
 			if a.refused == nil {
@@ -205,7 +185,7 @@ func (a *answer) parsePayload(increments, ops int, f Family) error {
 			a.refused[index] = refusal(f, value)
 			continue
 		}
-		if index < 1 || index > ops {
+		if index > ops {
 			return fmt.Errorf("engine: payload word %q of %d operations", text, ops)
 		}
 		if a.results[index-1], err = parseOp(value, f); err != nil {
@@ -217,6 +197,19 @@ func (a *answer) parsePayload(increments, ops int, f Family) error {
 		return fmt.Errorf("engine: a payload of %d results for %d operations", told, ops)
 	}
 	return nil
+}
+
+// payloadWord takes a payload's word apart: what it is about, counted from 1.
+func payloadWord(text string) (name byte, index int, value string, err error) {
+	about, value, _ := strings.Cut(text, "=")
+	if about != "" {
+		name = about[0]
+		index, err = strconv.Atoi(about[1:])
+	}
+	if err != nil || index < 1 {
+		return 0, 0, "", fmt.Errorf("engine: payload word %q", text)
+	}
+	return name, index, value, nil
 }
 
 func parseOp(text string, f Family) (res opResult, err error) {
@@ -257,19 +250,22 @@ func refusal(f Family, code string) *Error {
 	return ErrNotInteger
 }
 
-// parseInt reads a canonical decimal; nil, a missing field, is zero.
+// parseInt reads an integer, or a canonical decimal; nil, a missing field, is zero.
 func parseInt(v any, into *int64) bool {
-	text, ok := v.(string)
-	if v == nil {
+	switch v := v.(type) {
+	case nil:
 		*into = 0
 		return true
+	case int64:
+		*into = v
+		return true
+	case string:
+		n, err := strconv.ParseInt(v, 10, 64)
+		var room [20]byte
+		*into = n
+		return err == nil && string(strconv.AppendInt(room[:0], n, 10)) == v
 	}
-	if !ok {
-		return false
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	*into = n
-	return err == nil && strconv.FormatInt(n, 10) == text
+	return false
 }
 
 func list(v any) []any {

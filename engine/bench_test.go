@@ -155,9 +155,9 @@ func freeReply(call lua.Call) []any {
 	case lua.InstRead:
 		return repeat([]any{"ok", "", "mark", "", int64(1)}, len(args)-2, "0", "0", "0+")
 	case lua.StringApply:
-		return repeat([]any{"ok", "", clockNow()}, args[3].(int), "0", "0")
+		return repeat([]any{"ok", "", clockNow(), []any{}}, args[3].(int), int64(0))
 	case lua.StringRead:
-		return repeat([]any{"ok", "", clockNow()}, keys, "0", "0")
+		return repeat([]any{"ok", "", clockNow(), []any{}}, keys, "0")
 	case lua.InstBeat:
 		return []any{"ok", "", "mark", "", int64(1)}
 	}
@@ -174,4 +174,4 @@ func repeat(head []any, n int, words ...any) []any {
 	return reply
 }
 
-func clockNow() string { return strconv.FormatInt(time.Now().UnixMilli(), 10) }
+func clockNow() int64 { return time.Now().UnixMilli() }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strconv"
 
-	"github.com/distkit/distkit-proxy/lua"
 	"github.com/redis/go-redis/v9"
 )
 
@@ -273,46 +272,4 @@ func (e *Engine) storeOf(db int) store {
 	s := e.open(client)
 	e.stores[db] = s
 	return s
-}
-
-// stringsCall changes ordinary keys.
-func (p *partition) stringsCall(send sending, incs []carried, ops []*opReq) lua.Call {
-	keys := make([]string, 0, 1+len(incs)+len(ops))
-	keys = append(keys, p.record())
-	args := make([]any, 0, 4+2*len(incs)+2*len(ops))
-	args = append(args, send.number, p.ttl(), send.first, len(incs))
-	for _, item := range incs {
-		keys = append(keys, item.c.name)
-		args = append(args, item.ch.d, item.ch.v)
-	}
-	for _, op := range ops {
-		keys = append(keys, op.name)
-		args = append(args, op.kind.String(), op.n)
-	}
-	return lua.StringApply.Call(keys, args...)
-}
-
-// stringsRead reads ordinary keys.
-func stringsRead(cells []*cell) lua.Call {
-	keys := make([]string, len(cells))
-	for i, c := range cells {
-		keys[i] = c.name
-	}
-	return lua.StringRead.Call(keys)
-}
-
-// errNoKeyRight is the refusal of a key that the proxy's own user may not change.
-var errNoKeyRight = &Error{"NOPERM", "distkit: the proxy's user in Redis may not change this key"}
-
-// stringRefusal is the error that a code of the scripts for ordinary keys stands for.
-func stringRefusal(code string) *Error {
-	switch code {
-	case "O":
-		return ErrOverflow
-	case "W":
-		return wrongType
-	case "P":
-		return errNoKeyRight
-	}
-	return errForeign
 }

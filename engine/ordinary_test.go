@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
+	"github.com/alicebob/miniredis/v2/server"
 
 	"github.com/redis/go-redis/v9"
 
@@ -116,6 +117,13 @@ func (e *Engine) anyRun() string {
 
 func TestOnlyWhatIncrAcceptsEntersMemory(t *testing.T) {
 	e, m := laxForTest(t)
+	// miniredis adds to what Redis refuses to add to.
+	m.Server().SetPreHook(func(c *server.Peer, cmd string, _ ...string) bool {
+		if cmd == "INCRBY" {
+			c.WriteError("ERR value is not an integer or out of range")
+		}
+		return cmd == "INCRBY"
+	})
 	for _, value := range []string{"", " 12", "+5", "012", "-0", "1.5", "x", "9223372036854775808", "000000000000000000000", "1\n"} {
 		m.Set("k", value)
 		if got := read(t, e, "k"); !got.Foreign {

@@ -70,6 +70,9 @@ func (p *partition) build(now int64) *round {
 	} else {
 		p.take(r, hurry, line, now)
 	}
+	if p.family == Ordinary {
+		expiringFirst(r.carried)
+	}
 	r.reads = append(r.reads, loads...)
 	r.write = r.clear != nil || len(r.carried)+len(r.ops) > 0
 	if len(r.carried)+len(r.cleared) > 0 {

@@ -17,7 +17,7 @@ func TestRepeatsRenewTheRecord(t *testing.T) {
 	for name, call := range map[string]func(number int) Call{
 		"plain_apply":  func(n int) Call { return PlainApply.Call([]string{"totals", "record"}, n, ttl, 0, 1, "k", 5) },
 		"plain_clear":  func(n int) Call { return PlainClear.Call([]string{"totals", "record"}, n, ttl, 0) },
-		"string_apply": func(n int) Call { return StringApply.Call([]string{"record", "k"}, n, ttl, 0, 1, 5, 0) },
+		"string_apply": func(n int) Call { return StringApply.Call([]string{"record", "k"}, n, ttl, 0, 1, 0, 0, 5) },
 		"inst_apply":   func(n int) Call { return InstApply.Call(inst, n, ttl, 0, "me", 30_000, "m", 0, 0, 1, "k", 5, "", 0, 0) },
 		"inst_clear":   func(n int) Call { return InstClear.Call(inst, n, ttl, 0, "me", "m") },
 		"inst_restore": func(n int) Call { return InstRestore.Call(inst, n, ttl, "me", 500) },
