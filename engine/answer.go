@@ -11,6 +11,7 @@ import (
 // answer is what Redis said to a round, or to a strict command.
 type answer struct {
 	err     error  // the batch's, or the read's where there is no batch
+	undone  bool   // … and Redis has certainly not carried the batch out
 	readErr error  // why there are no reads, though the batch succeeded
 	status  string // the scripts' word; see their headers
 	payload string
@@ -63,7 +64,7 @@ func parseEpoch(v any) (ep epoch, ok bool) {
 // parseBatch reads the reply to a batch, or to a strict command.
 func (p *partition) parseBatch(r *round, reply lua.Reply) answer {
 	if reply.Err != nil {
-		return answer{err: reply.Err}
+		return answer{err: reply.Err, undone: lua.NotSent(reply.Err) || redisError(reply.Err) != nil}
 	}
 	words := list(reply.Value)
 	out := p.parseHead(words)

@@ -68,6 +68,10 @@ type cell struct {
 
 	sent    change // in the batch in flight
 	pending change // accepted, not sent yet
+	// ahead is what commands on an ordinary key that are in the batch in flight add to
+	// it. It is not accepted before Redis has carried it out, but read: what is answered
+	// meanwhile comes behind it.
+	ahead int64
 
 	retryAt int64  // when a refused change is tried again; 0: not refused
 	err     *Error // why the counter cannot be read or changed now
@@ -96,7 +100,9 @@ func (c *cell) known() Value {
 func (c *cell) view() (Value, bool) {
 	val, ok1 := c.sent.apply(c.known())
 	val, ok2 := c.pending.apply(val)
-	return val, ok1 && ok2
+	total, ok3 := sum(val.Total, c.ahead, 0)
+	val.Total = total
+	return val, ok1 && ok2 && ok3
 }
 
 // dirty reports whether something accepted is not yet acknowledged by Redis.
@@ -116,6 +122,15 @@ func (c *cell) add(delta, life int64) bool {
 	}
 	c.pending = next
 	return true
+}
+
+// goesAhead notes that a command is on its way to Redis that adds to it. What cannot be
+// told from memory until it is done is not.
+func (c *cell) goesAhead(delta int64) {
+	var ok bool
+	if c.ahead, ok = sum(c.ahead, delta, 0); !ok {
+		c.ahead, c.loaded = 0, false
+	}
 }
 
 // setSlice accepts "slice := v".

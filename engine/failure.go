@@ -62,6 +62,7 @@ func (p *partition) refused(r *round, err *Error) {
 	for _, op := range r.ops {
 		op.res = Result{Err: err}
 	}
+	p.noneAhead(r)
 	p.mu.Lock()
 	p.flushTo = max(p.flushTo, p.entered) // the next attempt is for all of it
 	p.mu.Unlock()

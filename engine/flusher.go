@@ -166,8 +166,12 @@ func (p *partition) round(ctx context.Context) {
 	for range 1000 {
 		out := p.exchange(ctx, r)
 		if out.err != nil {
+			undone := out.undone && !r.unsure
 			r.unsure = r.unsure || r.write && asRefusal(out.err) == nil && !lua.NotSent(out.err)
 			p.roundFailed(r, out.err)
+			if p.family == Ordinary {
+				p.turnAway(r, undone)
+			}
 			return
 		}
 		switch out.status {

@@ -46,6 +46,7 @@ type opReq struct {
 type opGroup struct {
 	ops  []*opReq
 	at   []int         // where in the command the ops stand
+	reqs []opReq       // room for them
 	next int           // ops before it are in a batch; guarded by partition.mu
 	done chan struct{} // closed when every op has its result
 }

@@ -32,7 +32,13 @@ type place struct{ db, pace int }
 // it, in Redis: exactly once either way. Foreign: nothing was done, and the command
 // is to be sent to Redis as it is.
 func (e *Engine) IncrBy(ctx context.Context, db int, key []byte, delta int64) Number {
-	return e.onKey(ctx, db, key, opInc, delta, e.now())
+	n, done := e.IncrWarm(ctx, db, key, delta)
+	if !done {
+		var out [1]Number
+		e.IncrTogether(ctx, db, []Add{{key, delta}}, out[:])
+		n = out[0]
+	}
+	return n
 }
 
 // Read reads ordinary keys that are lax, those that are not in memory in one
@@ -44,7 +50,7 @@ func (e *Engine) Read(ctx context.Context, db int, keys [][]byte, out []Number) 
 		e.AskKeys(db, keys)
 	}
 	for i, key := range keys {
-		out[i] = e.onKey(ctx, db, key, opGet, 0, came)
+		out[i] = e.readKey(ctx, db, key, came)
 	}
 }
 
@@ -104,47 +110,33 @@ func (e *Engine) anyColdKey(db int, keys [][]byte, came int64) bool {
 	return false
 }
 
-// onKey takes a step on a key in memory, or has Redis do the same.
-func (e *Engine) onKey(ctx context.Context, db int, key []byte, kind opKind, delta, came int64) Number {
+// readKey reads a key in memory, or has Redis do it.
+func (e *Engine) readKey(ctx context.Context, db int, key []byte, came int64) Number {
 	p, err := e.ordinary(db, key)
 	if err != nil {
 		return numberOf(Result{Err: err})
 	}
-	h := hash(key)
-	for {
-		s, c, err := p.acquire(ctx, key, h, came, came-p.maxAge())
-		if err == errHeld {
-			return p.inRedis(ctx, key, kind, delta)
-		}
-		if err != nil {
-			return Number{Err: err}
-		}
-		res, flushed := p.keyStepLocked(s, c, kind, delta, came)
-		switch {
-		case flushed != nil:
-			if err := p.awaitFlush(ctx, flushed, e.opts.CommandTimeout); err != nil {
-				return Number{Err: err}
-			}
-		case res.Err == errForeign && kind == opInc:
-			return p.inRedis(ctx, key, kind, delta)
-		default:
-			return numberOf(res)
-		}
+	s, c, err := p.acquire(ctx, key, hash(key), came, came-p.maxAge())
+	if err == errHeld {
+		return p.readInRedis(ctx, key)
 	}
+	if err != nil {
+		return Number{Err: err}
+	}
+	defer s.mu.Unlock()
+	p.touchLocked(c, came)
+	return numberOf(getKey(c))
 }
 
-// inRedis has Redis carry out what cannot be done in memory, in a numbered batch.
-func (p *partition) inRedis(ctx context.Context, key []byte, kind opKind, delta int64) Number {
+// readInRedis has Redis read what cannot be answered from memory, in order with the
+// numbered batches.
+func (p *partition) readInRedis(ctx context.Context, key []byte) Number {
 	group := newGroup()
-	group.ops = []*opReq{{kind: kind, name: string(key), n: delta}}
+	group.ops = []*opReq{{kind: opGet, name: string(key)}}
 	beforeWait(ctx)
 	res := p.runGroup(ctx, group)[0]
-	if kind == opGet && (res.Err == errForeign || res.Err == wrongType) || res.Err == errNoKeyRight {
+	if res.Err == wrongType || res.Err == errNoKeyRight {
 		res.Err = errForeign
-		return numberOf(res)
-	}
-	if res.Err == errForeign {
-		return Number{Err: errForeign} // what Redis says to INCR
 	}
 	return numberOf(res)
 }
@@ -154,25 +146,6 @@ func numberOf(res Result) Number {
 		return Number{Foreign: true}
 	}
 	return Number{N: res.Value.Total, Missing: !res.Applied, Err: res.Err}
-}
-
-// keyStepLocked is stepLocked for an ordinary key.
-func (p *partition) keyStepLocked(s *shard, c *cell, kind opKind, delta, now int64) (res Result, flushed arrival) {
-	defer s.mu.Unlock()
-	if kind == opGet {
-		res = getKey(c)
-	} else {
-		var retry bool
-		if res, retry = incKey(p, c, delta, now); retry {
-			p.hurryLocked(c)
-			return res, p.hurriedFlush()
-		}
-		if res.Err == nil {
-			p.e.stats.accepted.Add(1)
-		}
-	}
-	p.touchLocked(c, now)
-	return res, nil
 }
 
 // incKey is INCR in memory; retry: a flush has to come first. The cell's shard is locked.

@@ -97,6 +97,9 @@ func (p *partition) mend(err error) {
 	p.stuck, p.burial = nil, burial{}
 	p.eachCell(func(_ *shard, c *cell) {
 		c.queued, c.asked, c.hurried, c.stuck = false, false, false, c.retryAt != 0
+		if r == nil {
+			c.ahead = 0
+		}
 		if c.sent.has && !inFlight[c] { // taken for a batch that was never sent
 			c.putBack()
 		}

@@ -118,11 +118,13 @@ func (p *partition) takeOpsLocked(r *round) {
 // hurry and of those in line, and has the rest of the line refreshed if it is in use.
 func (p *partition) take(r *round, hurry, line []*cell, now int64) {
 	for _, op := range r.ops {
-		h := hash([]byte(op.name))
-		s := p.shardOf(h)
+		s := p.shardOfName(op.name)
 		s.mu.Lock()
 		if c := s.cells[op.name]; c != nil {
 			p.carryLocked(r, c)
+			if p.family == Ordinary && op.kind == opInc {
+				c.goesAhead(op.n)
+			}
 		}
 		s.mu.Unlock()
 	}

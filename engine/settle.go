@@ -44,6 +44,7 @@ func (p *partition) settleWrites(r *round, out answer) {
 		p.beaten(now)
 	}
 	void := p.settleOps(r, out)
+	commands := p.lastCommands(r, out)
 	for i, item := range r.carried {
 		s := p.shardOfCell(item.c)
 		s.mu.Lock()
@@ -64,7 +65,10 @@ func (p *partition) settleWrites(r *round, out answer) {
 		default:
 			c.acknowledge()
 			p.cleanedLocked(c)
-			if got := out.values[i]; got.err == nil {
+			if last, more := commands[c.name]; more { // a command has changed it since
+				c.retryAt = 0
+				p.settleKeyLocked(s, c, r.ops[last], &out.results[last], out.status == "seen", r.sentAt)
+			} else if got := out.values[i]; got.err == nil {
 				c.settle(got.val, got.epoch, r.sentAt)
 				if item.epoch == missing {
 					c.made = true
@@ -75,7 +79,7 @@ func (p *partition) settleWrites(r *round, out answer) {
 		}
 		s.mu.Unlock()
 	}
-	p.settleOpCells(r, out)
+	p.settleOpCells(r, out, commands)
 	for _, item := range r.carried {
 		p.keepFresh(item.c, now)
 	}
@@ -98,18 +102,23 @@ func (p *partition) settleOps(r *round, out answer) map[string]bool {
 	return void
 }
 
-// settleOpCells brings the counters of operations up to date, those in memory.
-func (p *partition) settleOpCells(r *round, out answer) {
+// settleOpCells brings the counters of operations up to date, those in memory, and
+// ordinary keys that were incremented.
+func (p *partition) settleOpCells(r *round, out answer, commands map[string]int) {
 	for i, op := range r.ops {
 		res := out.results[i]
+		if p.family == Ordinary {
+			if last, found := commands[op.name]; !found || last == i {
+				p.settleKey(op, &res, out.status == "seen", r.sentAt)
+			}
+			continue
+		}
 		if res.Err != nil {
 			continue
 		}
-		s := p.shardOf(hash([]byte(op.name)))
+		s := p.shardOfName(op.name)
 		s.mu.Lock()
-		if c := s.cells[op.name]; c != nil && p.family == Ordinary {
-			p.settleKeyLocked(s, c, op, &res, out.status == "seen", r.sentAt)
-		} else if c != nil && (c.retryAt == 0 || op.kind.voids() && res.Applied) {
+		if c := s.cells[op.name]; c != nil && (c.retryAt == 0 || op.kind.voids() && res.Applied) {
 			if c.retryAt != 0 { // refused in an earlier batch, and void now
 				wasDirty := c.dirty()
 				c.pending = change{}
@@ -131,11 +140,46 @@ func (p *partition) settleOpCells(r *round, out answer) {
 	}
 }
 
-// settleKeyLocked takes over what an operation says of an ordinary key, unless that
-// may be from before: whoever holds it, or has held it, may have changed it since. The cell's shard is
-// locked.
+// lastCommands tells which is the last increment of each ordinary key among the
+// operations: only what that leaves is the key's value.
+func (p *partition) lastCommands(r *round, out answer) map[string]int {
+	if p.family != Ordinary || len(r.ops) == 0 {
+		return nil
+	}
+	last := make(map[string]int, len(r.ops))
+	for i, op := range r.ops {
+		if op.kind == opInc && out.results[i].Err == nil {
+			last[op.name] = i
+		}
+	}
+	return last
+}
+
+// settleKey takes over what an operation says of an ordinary key, unless that may be
+// from before: whoever holds it, or has held it, may have changed it since. What was
+// incremented is in memory from now on.
+func (p *partition) settleKey(op *opReq, res *opResult, seen bool, at int64) {
+	s := p.shardOfName(op.name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.cells[op.name]
+	if c == nil {
+		if op.kind != opInc || res.Err != nil || seen {
+			return
+		}
+		c = &cell{name: op.name, baseAt: never, touchedAt: p.e.now()}
+		s.putLocked(c)
+		p.gained(1)
+	}
+	p.settleKeyLocked(s, c, op, res, seen, at)
+}
+
+// settleKeyLocked is settleKey for a key that is in memory. Its shard is locked.
 func (p *partition) settleKeyLocked(s *shard, c *cell, op *opReq, res *opResult, seen bool, at int64) {
-	if seen || c.retryAt != 0 || p.heldLocked(s, []byte(c.name)) || at <= p.released.Load() {
+	if c.ahead = 0; res.Err != nil && !seen {
+		return
+	}
+	if seen || c.retryAt != 0 || p.heldLocked(s, []byte(op.name)) || at <= p.released.Load() {
 		c.loaded = false
 		return
 	}

@@ -28,12 +28,17 @@ func (s *shard) cellLocked(name []byte) (c *cell, made bool) {
 	if c = s.cells[string(name)]; c != nil {
 		return c, false
 	}
+	c = &cell{name: string(name), baseAt: never}
+	s.putLocked(c)
+	return c, true
+}
+
+// putLocked adds a cell that is not there.
+func (s *shard) putLocked(c *cell) {
 	if s.cells == nil {
 		s.cells = make(map[string]*cell)
 	}
-	c = &cell{name: string(name), baseAt: never}
 	s.cells[c.name] = c
-	return c, true
 }
 
 // dropLocked removes a cell. A map does not shrink, so an empty one is let go.
@@ -54,7 +59,10 @@ func (p *partition) shardOf(h uint64) *shard {
 }
 
 // shardOfCell returns a cell's shard.
-func (p *partition) shardOfCell(c *cell) *shard { return p.shardOf(xxhash.Sum64String(c.name)) }
+func (p *partition) shardOfCell(c *cell) *shard { return p.shardOfName(c.name) }
+
+// shardOfName returns the shard of a counter by its name.
+func (p *partition) shardOfName(name string) *shard { return p.shardOf(xxhash.Sum64String(name)) }
 
 // eachCell calls f for every cell, its shard locked. f may drop the cell.
 func (p *partition) eachCell(f func(*shard, *cell)) {

@@ -47,3 +47,33 @@ func TestColdPipelineIsOneRoundTrip(t *testing.T) {
 		})
 	}
 }
+
+// So it is with increments of ordinary keys, which are carried out where they are.
+func TestColdOrdinaryPipelineIsOneRoundTrip(t *testing.T) {
+	const keys = 300
+	r := startRedis(t)
+	p := startProxy(t, realBackend(r.addr), engine.Options{Lax: []engine.Pattern{{Glob: "n:*"}}})
+	c := client(t, p.addr)
+	for round := int64(1); round <= 2; round++ {
+		before := p.engine.Stats()
+		pipe := c.Pipeline()
+		for i := range keys {
+			pipe.Incr(t.Context(), fmt.Sprint("n:", i))
+			pipe.IncrBy(t.Context(), fmt.Sprint("n:", i/2), 0)
+		}
+		replies, err := pipe.Exec(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, reply := range replies {
+			if got := reply.(*redis.IntCmd).Val(); got != round {
+				t.Fatalf("round %d, reply %d is %d", round, i, got)
+			}
+		}
+		after := p.engine.Stats()
+		// A script for each 500, and as many where the pipeline came in two pieces; a flush beside it.
+		if sent := after.RedisCommands - before.RedisCommands; sent > 12 {
+			t.Errorf("round %d: %d commands were sent to Redis for %d cold keys", round, sent, keys)
+		}
+	}
+}

@@ -59,10 +59,9 @@ func (s *session) mayCount(args [][]byte, how count) counting {
 func (s *session) answerCount(i int) {
 	it := &s.run[i]
 	s.srv.metrics.counted.Add(1)
-	key := it.req.args[1]
 	var n engine.Number
 	if it.count == countAdd {
-		n = s.srv.lax.engine.IncrBy(s.ctx, s.setup.db, key, it.delta)
+		n = s.add(i)
 	} else {
 		var out [1]engine.Number
 		s.srv.lax.engine.Read(s.ctx, s.setup.db, it.req.args[1:2], out[:])

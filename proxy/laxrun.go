@@ -297,7 +297,7 @@ func (s *session) endHold(hold *engine.Hold) {
 // warmKeys has the counted keys loaded that the commands behind ask for.
 func (s *session) warmKeys() {
 	var keys [][]byte
-	for _, req := range s.ahead {
+	for _, req := range s.ahead[s.together.next:] {
 		if k, _ := s.srv.kinds.of(req.args); req.part || k != counts {
 			continue
 		}

@@ -27,6 +27,7 @@ type workspace struct {
 	run      []item
 	sends    [][]byte
 	prefetch [][][]byte
+	together together
 
 	small *workspace // in which the batch began: arguments lie there; nil: in none
 }
@@ -85,12 +86,13 @@ func (w *workspace) clearRun() {
 	clear(w.run)
 	clear(w.sends)
 	w.run, w.sends = w.run[:0], w.sends[:0]
+	w.together.clear()
 }
 
 // footprint is the memory that it takes, in bytes.
 func (w *workspace) footprint() int {
-	const request, item = 56, 112
-	size := request*cap(w.batch) + item*cap(w.run) + sliceSize*(cap(w.arena)+cap(w.sends)+cap(w.prefetch))
+	const request, item, sum = 56, 112, 32 + 40
+	size := request*cap(w.batch) + item*cap(w.run) + sliceSize*(cap(w.arena)+cap(w.sends)+cap(w.prefetch)) + sum*cap(w.together.adds)
 	if w.small != nil {
 		size += w.small.footprint()
 	}
