@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/distkit/distkit-proxy/engine"
 )
 
@@ -50,13 +52,17 @@ func TestRefusedIncrementsGoWithWhatIsOverwritten(t *testing.T) {
 				FlushInterval: time.Hour, AllowedLag: time.Hour,
 			})
 			ctx, key := t.Context(), fmt.Sprint("refused", i)
-			if err := client(t, p.addr).Incr(ctx, key).Err(); err != nil {
+			c := client(t, p.addr)
+			if err := c.Get(ctx, key).Err(); err != redis.Nil { // it is in memory from now on
+				t.Fatal(err)
+			}
+			if err := c.Incr(ctx, key).Err(); err != nil {
 				t.Fatal(err)
 			}
 			if err := direct.RPush(ctx, key, "x").Err(); err != nil {
 				t.Fatal(err)
 			}
-			if err := client(t, p.addr).Do(ctx, "DK.FLUSH").Err(); err == nil {
+			if err := c.Do(ctx, "DK.FLUSH").Err(); err == nil {
 				t.Fatal("Redis takes an increment of a list")
 			}
 			if n := p.engine.Stats().Refused; n != 1 {
