@@ -49,8 +49,32 @@ func (e *Engine) Read(ctx context.Context, db int, keys [][]byte, out []Number) 
 		beforeWait(ctx)
 		e.AskKeys(db, keys)
 	}
+	var asked map[*partition]*opGroup
 	for i, key := range keys {
-		out[i] = e.readKey(ctx, db, key, came)
+		p, n := e.readKey(ctx, db, key, came)
+		if p == nil {
+			out[i] = n
+			continue
+		}
+		if asked == nil {
+			asked = make(map[*partition]*opGroup, 1)
+		}
+		group := asked[p]
+		if group == nil {
+			group = newGroup()
+			asked[p] = group
+		}
+		group.ops = append(group.ops, &opReq{kind: opGet, name: string(key)})
+		group.at = append(group.at, i)
+	}
+	if asked == nil {
+		return
+	}
+	beforeWait(ctx)
+	for p, group := range asked {
+		for i, res := range p.runGroup(ctx, group) {
+			out[group.at[i]] = readResult(res)
+		}
 	}
 }
 
@@ -110,31 +134,29 @@ func (e *Engine) anyColdKey(db int, keys [][]byte, came int64) bool {
 	return false
 }
 
-// readKey reads a key in memory, or has Redis do it.
-func (e *Engine) readKey(ctx context.Context, db int, key []byte, came int64) Number {
+// readKey reads a key in memory, or returns the partition that has to have Redis read
+// it, in order with the numbered batches, because somebody holds the key.
+func (e *Engine) readKey(ctx context.Context, db int, key []byte, came int64) (*partition, Number) {
 	p, err := e.ordinary(db, key)
 	if err != nil {
-		return numberOf(Result{Err: err})
+		return nil, numberOf(Result{Err: err})
 	}
 	s, c, err := p.acquire(ctx, key, hash(key), came, came-p.maxAge())
-	if err == errHeld {
-		return p.readInRedis(ctx, key)
-	}
-	if err != nil {
-		return Number{Err: err}
+	switch {
+	case err == errHeld && p.pausing(came):
+		return nil, Number{Err: ErrLoading}
+	case err == errHeld:
+		return p, Number{}
+	case err != nil:
+		return nil, Number{Err: err}
 	}
 	defer s.mu.Unlock()
 	p.touchLocked(c, came)
-	return numberOf(getKey(c))
+	return nil, numberOf(getKey(c))
 }
 
-// readInRedis has Redis read what cannot be answered from memory, in order with the
-// numbered batches.
-func (p *partition) readInRedis(ctx context.Context, key []byte) Number {
-	group := newGroup()
-	group.ops = []*opReq{{kind: opGet, name: string(key)}}
-	beforeWait(ctx)
-	res := p.runGroup(ctx, group)[0]
+// readResult is what a key that Redis has read reads.
+func readResult(res Result) Number {
 	if res.Err == wrongType || res.Err == errNoKeyRight {
 		res.Err = errForeign
 	}
