@@ -14,6 +14,7 @@ type verb struct {
 	most int
 	// fromMemory verbs are not a barrier in the lax families.
 	fromMemory bool
+	row        rowStep // what it does where it need not wait
 	effect     effect
 	keys       keys
 	// fast as Redis says it: the time does not grow with what is stored.
@@ -37,15 +38,15 @@ const (
 
 // verbs is the table.
 var verbs = []verb{
-	{name: "inc", arity: -2, fromMemory: true, effect: grows, keys: oneKey, fast: true, run: cmdInc,
+	{name: "inc", arity: -2, fromMemory: true, row: rowInc, effect: grows, keys: oneKey, fast: true, run: cmdInc,
 		summary: "Adds to a counter", complexity: perKey,
 		args:  []arg{keyArg, optional(deltaArg), condition},
 		reply: "[total, mine]", plain: "total"},
-	{name: "dec", arity: -2, fromMemory: true, effect: grows, keys: oneKey, fast: true, run: cmdDec,
+	{name: "dec", arity: -2, fromMemory: true, row: rowDec, effect: grows, keys: oneKey, fast: true, run: cmdDec,
 		summary: "Subtracts from a counter", complexity: perKey,
 		args:  []arg{keyArg, optional(deltaArg), condition},
 		reply: "[total, mine]", plain: "total"},
-	{name: "get", arity: 2, fromMemory: true, effect: reads, keys: oneKey, fast: true, run: cmdGet,
+	{name: "get", arity: 2, fromMemory: true, row: rowGet, effect: reads, keys: oneKey, fast: true, run: cmdGet,
 		summary: "Returns a counter", complexity: perKey,
 		args:  []arg{keyArg},
 		reply: "[total, mine]", plain: "total"},

@@ -57,15 +57,25 @@ func (p *partition) stepLocked(s *shard, c *cell, item *Item, now int64, st step
 
 // incCell is INC in memory. The cell's shard is locked.
 func incCell(p *partition, c *cell, item *Item, now int64) (Result, bool) {
+	res, retry, accepted := tryInc(p, c, item, now)
+	if accepted {
+		p.e.stats.accepted.Add(1)
+	}
+	return res, retry
+}
+
+// tryInc is incCell but for the statistics; retry: a flush has to come first. The
+// cell's shard is locked.
+func tryInc(p *partition, c *cell, item *Item, now int64) (res Result, retry, accepted bool) {
 	cur, err := c.readable()
 	if err != nil {
-		return Result{Err: err}, false
+		return Result{Err: err}, false, false
 	}
 	if !item.Cond.Holds(cur.Total) {
-		return Result{Value: cur, Prev: cur}, false
+		return Result{Value: cur, Prev: cur}, false, false
 	}
 	if item.N == 0 {
-		return Result{Applied: true, Value: cur, Prev: cur}, false
+		return Result{Applied: true, Value: cur, Prev: cur}, false, false
 	}
 	next, ok := change{d: item.N, has: true}.apply(cur)
 	if !p.family.InstanceAware() {
@@ -73,18 +83,17 @@ func incCell(p *partition, c *cell, item *Item, now int64) (Result, bool) {
 		_, ok = sum(cur.Total, item.N, 0)
 	}
 	if !ok {
-		return Result{Err: ErrOverflow}, false
+		return Result{Err: ErrOverflow}, false, false
 	}
 	if err := p.refuseLocked(c, now); err != nil {
-		return Result{Err: err}, false
+		return Result{Err: err}, false, false
 	}
 	wasDirty := c.dirty()
 	if !c.add(item.N, 0) {
-		return Result{}, true
+		return Result{}, true, false
 	}
 	p.acceptedLocked(wasDirty, now)
-	p.e.stats.accepted.Add(1)
-	return Result{Applied: true, Value: next, Prev: cur}, false
+	return Result{Applied: true, Value: next, Prev: cur}, false, true
 }
 
 // setICell is SETI in memory. The cell's shard is locked.

@@ -1,34 +1,24 @@
 package engine
 
-// Row answers commands on lax ordinary keys one after the other, for as long as they
+// Row answers commands on single counters one after the other, for as long as they
 // can be answered from memory without waiting. It looks at the clock once. Make one
 // with NewRow for commands that have just come; it belongs to one goroutine.
 type Row struct {
 	e        *Engine
 	db       int
 	came     int64 // when the commands came; 0: nothing was asked yet
-	place    *partition
-	pace     int // of place
 	accepted uint64
+
+	// Where the last command's counter lies: most others are there, too.
+	place     *partition // of ordinary keys; nil: none yet
+	pace      int
+	parts     []*partition // of counters; nil: none yet
+	family    Family
+	namespace string
 }
 
-// NewRow begins a row of commands to a database.
+// NewRow begins a row of commands. Ordinary keys are those of a database.
 func (e *Engine) NewRow(db int) Row { return Row{e: e, db: db} }
-
-// IncrBy is Engine.IncrBy; false: nothing was done, and that is to be asked.
-func (r *Row) IncrBy(key []byte, delta int64) (n int64, ok bool) {
-	res, ok := r.step(key, opInc, delta)
-	if ok {
-		r.accepted++
-	}
-	return res.Value.Total, ok
-}
-
-// Get is Engine.Read of one key; false: that is to be asked.
-func (r *Row) Get(key []byte) (n Number, ok bool) {
-	res, ok := r.step(key, opGet, 0)
-	return numberOf(res), ok
-}
 
 // Done ends the row. Call it before any reply leaves.
 func (r *Row) Done() {
@@ -37,43 +27,136 @@ func (r *Row) Done() {
 	}
 }
 
-func (r *Row) step(key []byte, kind opKind, delta int64) (Result, bool) {
+// IncrBy is Engine.IncrBy; false: nothing was done, and that is to be asked.
+func (r *Row) IncrBy(key []byte, delta int64) (n int64, ok bool) {
 	p := r.placeOf(key)
-	if p == nil || p.failed.Load() != nil {
-		return Result{}, false
+	if p == nil {
+		return 0, false
 	}
 	s := p.shardOf(hash(key))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.cells[string(key)]
-	if c == nil || p.heldLocked(s, key) || !p.servableLocked(c, r.came, r.came-p.maxAge()) {
-		return Result{}, false
+	c := r.cellLocked(p, s, key)
+	if c == nil {
+		return 0, false
 	}
-	var res Result
-	var retry bool
-	if kind == opGet {
-		res = getKey(c)
-	} else {
-		res, retry = incKey(p, c, delta, r.came)
-	}
+	res, retry := incKey(p, c, delta, r.came)
 	if retry || res.Err != nil {
-		return Result{}, false
+		return 0, false
 	}
 	p.touchLocked(c, r.came)
-	return res, true
+	r.accepted++
+	return res.Value.Total, true
 }
 
-// placeOf is Engine.ordinary, which the last key's place spares.
-func (r *Row) placeOf(key []byte) *partition {
-	pace := r.e.patterns.match(key)
-	switch {
-	case pace < 0:
-		return nil
-	case r.place != nil && r.pace == pace:
-		return r.place
-	case r.came == 0:
+// Read is Engine.Read of one key; false: that is to be asked.
+func (r *Row) Read(key []byte) (n Number, ok bool) {
+	p := r.placeOf(key)
+	if p == nil {
+		return Number{}, false
+	}
+	s := p.shardOf(hash(key))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := r.cellLocked(p, s, key)
+	if c == nil {
+		return Number{}, false
+	}
+	res := getKey(c)
+	if res.Err != nil {
+		return Number{}, false
+	}
+	p.touchLocked(c, r.came)
+	return numberOf(res), true
+}
+
+// Inc is Engine.Inc of one item without a condition; false: that is to be asked.
+func (r *Row) Inc(f Family, key Key, delta int64) (Value, bool) {
+	h := hash(key.Counter)
+	p := r.partOf(f, key.Namespace, h)
+	if p == nil {
+		return Value{}, false
+	}
+	s := p.shardOf(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := r.cellLocked(p, s, key.Counter)
+	if c == nil {
+		return Value{}, false
+	}
+	item := Item{Key: key, N: delta}
+	res, retry, accepted := tryInc(p, c, &item, r.came)
+	if retry || res.Err != nil {
+		return Value{}, false
+	}
+	p.touchLocked(c, r.came)
+	if accepted {
+		r.accepted++
+	}
+	return res.Value, true
+}
+
+// Get is Engine.Get of one counter; false: that is to be asked.
+func (r *Row) Get(f Family, key Key) (Value, bool) {
+	h := hash(key.Counter)
+	p := r.partOf(f, key.Namespace, h)
+	if p == nil {
+		return Value{}, false
+	}
+	s := p.shardOf(h)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := r.cellLocked(p, s, key.Counter)
+	if c == nil {
+		return Value{}, false
+	}
+	val, err := c.readable()
+	if err != nil {
+		return Value{}, false
+	}
+	p.touchLocked(c, r.came)
+	return val, true
+}
+
+// cellLocked returns the cell of a counter that can be answered now; else nil.
+func (r *Row) cellLocked(p *partition, s *shard, counter []byte) *cell {
+	if r.came == 0 {
 		r.came = r.e.now()
 	}
-	r.place, r.pace = (*r.e.places.Load())[place{r.db, pace}], pace
+	c := s.cells[string(counter)]
+	if c == nil || p.failed.Load() != nil || p.heldLocked(s, counter) || !p.servableLocked(c, r.came, r.came-p.maxAge()) {
+		return nil
+	}
+	return c
+}
+
+// placeOf returns the partition of an ordinary key, if there is one.
+func (r *Row) placeOf(key []byte) *partition {
+	pace := r.e.patterns.match(key)
+	if pace < 0 {
+		return nil
+	}
+	if r.place == nil || r.pace != pace {
+		r.place, r.pace = (*r.e.places.Load())[place{r.db, pace}], pace
+	}
 	return r.place
+}
+
+// partOf returns the partition of a counter, if there is one.
+func (r *Row) partOf(f Family, namespace []byte, h uint64) *partition {
+	if r.parts == nil || r.family != f || r.namespace != string(namespace) {
+		sp := (*r.e.spaces.Load())[string(namespace)]
+		if sp == nil {
+			return nil
+		}
+		parts := sp.parts[f].Load()
+		if parts == nil {
+			return nil
+		}
+		r.parts, r.family, r.namespace = *parts, f, sp.name
+	}
+	if len(r.parts) == 1 {
+		return r.parts[0]
+	}
+	return r.parts[h%uint64(len(r.parts))]
 }

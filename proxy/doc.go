@@ -37,6 +37,10 @@
 // Redis' replies are copied in pieces, found by a replyFramer that looks at
 // nothing but lengths, and ours are made when it is their turn.
 //
+// Two kinds of batches, which are most, need no run: what is at the front of one
+// and is answered from memory without waiting, and one that is nothing but
+// ordinary commands of which nobody here has to know anything. Both are rows.
+//
 // After SUBSCRIBE, MONITOR, CLIENT REPLY or CLIENT TRACKING replies are no longer
 // one for one. From there on a pump copies from Redis to the client, and every
 // command goes to Redis. What the proxy has to say or to know of a reply hangs on

@@ -25,11 +25,7 @@ func (s *session) mayCount(args [][]byte, how count) counting {
 	case demandUnknown:
 		return countsInRedis
 	}
-	if s.srv.acl == nil {
-		s.cleared = s.authed
-		return countsHere
-	}
-	if s.cleared {
+	if s.cleared || s.srv.acl == nil {
 		return countsHere
 	}
 	if s.disguised {

@@ -101,10 +101,10 @@ func (s *session) serve(batch []request) {
 		}
 		s.ahead, s.warmed = batch, false
 		n := s.answerRow(batch)
-		if n == 0 {
+		if n == 0 && !s.over {
 			n = s.passRow(batch)
 		}
-		if n == 0 {
+		if n == 0 && !s.over {
 			n = s.collect(batch)
 		}
 		batch = batch[n:]
