@@ -7,10 +7,10 @@ func (s *session) passRow(batch []request) int {
 	if s.inMulti || s.srv.table != nil {
 		return 0
 	}
-	sends, bytes := s.sends[:0], 0
+	sends := s.sends[:0]
 	for i := range batch {
 		req := &batch[i]
-		if bytes += len(req.raw); req.part || bytes > asyncWrite {
+		if req.part {
 			return 0
 		}
 		if k, cmd := s.srv.kinds.of(req.args); k != plain || cmd != nil {
@@ -19,9 +19,12 @@ func (s *session) passRow(batch []request) int {
 		sends = append(sends, req.raw)
 	}
 	s.sends = sends
+	var written chan error
+	finished := false
+	defer func() { s.afterWrite(written, finished) }()
 	up, reached := s.upstream()
 	if reached && !s.over {
-		reached = s.passOnRow(up)
+		written, reached = s.forward(up, false)
 	}
 	switch {
 	case s.over:
@@ -32,22 +35,8 @@ func (s *session) passRow(batch []request) int {
 			s.append([]byte(errNoRedis))
 		}
 	}
+	finished = true
 	return len(batch)
-}
-
-// passOnRow sends s.sends, and reports false if they have not reached Redis.
-func (s *session) passOnRow(up *upstream) bool {
-	err := up.write(s.sends)
-	switch {
-	case err == nil:
-		s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
-		return true
-	case up.sent:
-		s.lost(err)
-	default:
-		s.notReached(err)
-	}
-	return false
 }
 
 // copyReplies is copyReply for so many commands of which nothing has to be noted.

@@ -251,17 +251,7 @@ func (s *session) answerRun() int {
 	}
 	var written chan error
 	finished := false
-	defer func() {
-		if written == nil {
-			return
-		}
-		// Everything is answered and so was written; otherwise closing ends the writing.
-		if !finished {
-			s.fail()
-		}
-		<-written
-		s.writes = false
-	}()
+	defer func() { s.afterWrite(written, finished) }()
 	reached := true
 	if len(s.sends) > 0 {
 		var up *upstream
@@ -269,7 +259,7 @@ func (s *session) answerRun() int {
 			return len(s.run)
 		}
 		if reached {
-			written, reached = s.forward(up)
+			written, reached = s.forward(up, s.harmless(0))
 		} else {
 			hold.Abandon()
 		}
@@ -307,23 +297,29 @@ func (s *session) answerRun() int {
 	return len(s.run)
 }
 
-// forward sends s.sends, in a goroutine of its own if that could block while
-// Redis waits for its replies to be read; then the channel tells its end. It
-// reports false if they have not reached Redis.
-func (s *session) forward(up *upstream) (chan error, bool) {
-	if size(s.sends) <= asyncWrite {
-		if err := up.write(s.sends); err != nil {
-			if up.sent && !s.harmless(0) {
-				s.lost(err)
-			} else {
-				s.notReached(err)
-			}
-			return nil, false
+// forward sends s.sends. What of much the system does not take at once is written in
+// a goroutine of its own, as that could block while Redis waits for its replies to be
+// read; then the channel tells its end: see afterWrite. It reports false if they have
+// not reached Redis; harmless says that nothing is lost then, whatever was sent.
+func (s *session) forward(up *upstream, harmless bool) (chan error, bool) {
+	left, err := s.sends, error(nil)
+	if size(left) <= asyncWrite {
+		left, err = nil, up.write(left)
+	} else {
+		left, err = up.writeNow(left)
+	}
+	if err != nil {
+		if up.sent && !harmless {
+			s.lost(err)
+		} else {
+			s.notReached(err)
 		}
-		s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
-		return nil, true
+		return nil, false
 	}
 	s.srv.metrics.forwarded.Add(uint64(len(s.sends)))
+	if len(left) == 0 {
+		return nil, true
+	}
 	s.writes = true
 	written := make(chan error, 1)
 	s.srv.wg.Add(1)
@@ -334,8 +330,21 @@ func (s *session) forward(up *upstream) (chan error, bool) {
 			up.close() // the reader sees it
 		}
 		written <- err
-	}(s.sends)
+	}(left)
 	return written, true
+}
+
+// afterWrite waits for the end of forward's goroutine, if there is one. If all is
+// answered all was written; else closing ends the writing.
+func (s *session) afterWrite(written chan error, finished bool) {
+	if written == nil {
+		return
+	}
+	if !finished {
+		s.fail()
+	}
+	<-written
+	s.writes = false
 }
 
 // A command of ours holds about argCost bytes for each argument while it runs:

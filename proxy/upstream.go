@@ -193,6 +193,40 @@ func (u *upstream) write(raws [][]byte) error {
 	return u.send(u.wbuf)
 }
 
+// writeNow sends as much of the commands as the system takes at once, and returns what
+// is left.
+func (u *upstream) writeNow(raws [][]byte) (left [][]byte, err error) {
+	if u.reader.raw == nil {
+		return raws, nil
+	}
+	buf := u.bufs.get()
+	defer u.bufs.put(buf)
+	for len(raws) > 0 {
+		p, n := raws[0], 1
+		if len(p) < cap(buf)/2 {
+			p, n = buf[:0], 0
+			for ; n < len(raws) && len(p)+len(raws[n]) <= cap(buf); n++ {
+				p = append(p, raws[n]...)
+			}
+		}
+		sent, err := u.reader.writeNow(p)
+		u.sent = u.sent || sent > 0
+		if err != nil {
+			return raws, fmt.Errorf("proxy: write to Redis: %w", err)
+		}
+		if sent == len(p) {
+			raws = raws[n:]
+			continue
+		}
+		for ; sent >= len(raws[0]); raws = raws[1:] {
+			sent -= len(raws[0])
+		}
+		raws[0] = raws[0][sent:]
+		return raws, nil
+	}
+	return nil, nil
+}
+
 func (u *upstream) send(p []byte) error {
 	if len(p) == 0 {
 		return nil
