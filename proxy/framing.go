@@ -7,7 +7,8 @@ import (
 )
 
 // request is one complete command: its bytes as a RESP array, and its arguments.
-// Both alias the framer's buffer: they are valid until the framer's next space.
+// Both alias the framer's buffer: they are valid until the framer's next space. Beyond
+// the end of raw, within its capacity, lies what came next: do not append to it.
 type request struct {
 	raw  []byte
 	args [][]byte
@@ -301,7 +302,7 @@ func (f *framer) request(arena [][]byte) (request, [][]byte) {
 		end = begin + n
 		arena = append(arena, f.buf[begin:end:end])
 	}
-	return request{raw: f.buf[f.start:f.pos:f.pos], args: arena[from:len(arena):len(arena)]}, arena
+	return request{raw: f.buf[f.start:f.pos], args: arena[from:len(arena):len(arena)]}, arena
 }
 
 // finish ends the command being framed.

@@ -16,7 +16,11 @@ func (s *session) passRow(batch []request) int {
 		if k, cmd := s.srv.kinds.of(req.args); k != plain || cmd != nil {
 			return 0
 		}
-		sends = append(sends, req.raw)
+		if last := len(sends) - 1; last >= 0 && adjoins(sends[last], req.raw) {
+			sends[last] = sends[last][:len(sends[last])+len(req.raw)]
+		} else {
+			sends = append(sends, req.raw)
+		}
 	}
 	s.sends = sends
 	var written chan error
@@ -25,6 +29,9 @@ func (s *session) passRow(batch []request) int {
 	up, reached := s.upstream()
 	if reached && !s.over {
 		written, reached = s.forward(up, false)
+	}
+	if reached {
+		s.srv.metrics.forwarded.Add(uint64(len(batch) - len(sends)))
 	}
 	switch {
 	case s.over:
@@ -37,6 +44,11 @@ func (s *session) passRow(batch []request) int {
 	}
 	finished = true
 	return len(batch)
+}
+
+// adjoins reports whether b lies directly behind a, within its capacity.
+func adjoins(a, b []byte) bool {
+	return len(b) > 0 && cap(a)-len(a) >= len(b) && &a[:len(a)+1][len(a)] == &b[0]
 }
 
 // copyReplies is copyReply for so many commands of which nothing has to be noted.

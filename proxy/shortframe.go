@@ -3,13 +3,14 @@ package proxy
 // What short frames: so many arguments, of so many bytes each. Nobody has to
 // authenticate for that.
 const (
-	shortArgs = 9
-	shortBulk = 99
+	shortArgs   = 9
+	shortDigits = 4
+	shortBulk   = 9999
 )
 
 // mayBeShort reports whether the limits allow whatever short frames.
 func (l Limits) mayBeShort() bool {
-	return l.MaxArgs >= shortArgs && l.MaxBulk >= shortBulk && l.MaxQueryBuffer >= shortArgs*(shortBulk+8)+4
+	return l.MaxArgs >= shortArgs && l.MaxBulk >= shortBulk && l.MaxQueryBuffer >= shortArgs*(shortBulk+10)+4
 }
 
 // short frames a command of a few short arguments all of which is there, as nearly
@@ -31,6 +32,7 @@ func (f *framer) short(arena [][]byte) (req request, used [][]byte, ok bool) {
 		end := begin + size
 		if size < 0 || end+2 > len(p) || p[end] != '\r' || p[end+1] != '\n' {
 			f.steps += uint64(at - 4)
+			clear(arena[from:]) // so that they keep no buffer alive
 			return request{}, arena[:from], false
 		}
 		arena = append(arena, p[begin:end:end])
@@ -39,22 +41,21 @@ func (f *framer) short(arena [][]byte) (req request, used [][]byte, ok bool) {
 	f.pos = f.start + at
 	f.finish()
 	f.steps += uint64(at)
-	return request{raw: p[:at:at], args: arena[from:len(arena):len(arena)]}, arena, true
+	return request{raw: p[:at], args: arena[from:len(arena):len(arena)]}, arena, true
 }
 
-// shortHeader reads "$<n>" of one or two digits and its end, and returns n and where
-// the payload begins; -1 if p does not begin with that.
+// shortHeader reads "$<n>" of up to shortDigits digits and its end, and returns n and
+// where the payload begins; -1 if p does not begin with that.
 func shortHeader(p []byte) (size, begin int) {
-	if len(p) < 4 || p[0] != '$' {
+	if len(p) < len("$0\r\n") || p[0] != '$' || p[1] < '0' || p[1] > '9' {
 		return -1, 0
 	}
-	size = int(p[1]) - '0'
-	if p[2] == '\r' && p[3] == '\n' && size >= 0 && size <= 9 {
-		return size, 4
+	size, i := int(p[1]-'0'), 2
+	for ; size > 0 && i <= shortDigits && i < len(p) && '0' <= p[i] && p[i] <= '9'; i++ {
+		size = 10*size + int(p[i]-'0')
 	}
-	low := int(p[2]) - '0'
-	if len(p) < 5 || p[3] != '\r' || p[4] != '\n' || size < 1 || size > 9 || low < 0 || low > 9 {
+	if i+1 >= len(p) || p[i] != '\r' || p[i+1] != '\n' {
 		return -1, 0
 	}
-	return 10*size + low, 5
+	return size, i + 2
 }
