@@ -21,90 +21,96 @@
 -- include: int64
 -- include: record
 -- include: fields
-local totals, record = KEYS[1], KEYS[2]
-local number, ttl, increments = ARGV[1], ARGV[2], tonumber(ARGV[4])
+local totals, record, args = KEYS[1], KEYS[2], ARGV
+local number, ttl, increments = args[1], args[2], tonumber(args[4])
+local first_op = 5 + increments * 2
 
-local fields, known = {}, {}
-local function note(field)
-  if not known[field] then
-    known[field] = true
-    fields[#fields + 1] = field
+-- fields are the counters, those of the increments first. place is where in fields a
+-- counter stands, if there are operations.
+local fields, place = {}, {}
+for i = 1, increments do fields[i] = args[3 + i * 2] end
+if first_op <= #args then
+  for i, field in ipairs(fields) do place[field] = i end
+  for i = first_op, #args, 5 do
+    if not place[args[i]] then
+      fields[#fields + 1] = args[i]
+      place[args[i]] = #fields
+    end
   end
 end
-local first_op = 5 + increments * 2
-for i = 5, first_op - 1, 2 do note(ARGV[i]) end
-for i = first_op, #ARGV, 5 do note(ARGV[i]) end
 
 local status, payload = 'new', ''
 if number ~= '0' then status, payload = seen_before(record, number, ttl) end
 if status == 'gap' then return {status, payload} end
 
-local current = {}
-read_fields(totals, fields, current)
+-- current is what each counter has, false for none; changed tells of which that is new.
+local current, changed = list_fields(totals, fields), {}
 
 local function reply(state, text)
   local out = {state, text}
-  for i = 5, first_op - 1, 2 do out[#out + 1] = current[ARGV[i]] or '0' end
+  for i = 1, increments do out[2 + i] = current[i] or '0' end
   return out
 end
 if status == 'seen' then return reply('seen', payload) end
 
-local changed, words = {}, {}
+local words = {}
 
 -- add returns the code of a refusal, or nil after adding.
-local function add(field, delta)
-  local total = current[field] or '0'
-  if not is_int64(total) then return 'N' end
-  local result = sum(total, delta)
-  if not result then return 'O' end
-  current[field], changed[field] = result, true
+local function add(i, delta)
+  local total = current[i]
+  if total then
+    if not is_int64(total) then return 'N' end
+    delta = sum(total, delta)
+    if not delta then return 'O' end
+  end
+  current[i], changed[i] = delta, true
 end
 
 for i = 1, increments do
-  local refusal = add(ARGV[3 + i * 2], ARGV[4 + i * 2])
+  local refusal = add(i, args[4 + i * 2])
   if refusal then words[#words + 1] = 'i' .. i .. '=' .. refusal end
 end
 
 local index = 0
-for i = first_op, #ARGV, 5 do
+for at = first_op, #args, 5 do
   index = index + 1
-  local field, kind, value = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local before = current[field] or '0'
+  local i, kind, value = place[args[at]], args[at + 1], args[at + 2]
+  local before = current[i] or '0'
   local readable = is_int64(before)
   local result, applied
-  if not readable and (kind == 'inc' or kind == 'get' or ARGV[i + 3] ~= '') then
+  if not readable and (kind == 'inc' or kind == 'get' or args[at + 3] ~= '') then
     result = 'N'
   elseif not readable then
     before = '0'
   end
   if not result then
-    applied = holds(before, ARGV[i + 3], ARGV[i + 4])
+    applied = holds(before, args[at + 3], args[at + 4])
     if applied and kind == 'inc' then
-      result = value ~= '0' and add(field, value) or nil
+      result = value ~= '0' and add(i, value) or nil
     elseif applied and kind == 'set' then
-      current[field], changed[field] = value, true
-    elseif applied and kind == 'del' and current[field] then
-      current[field], changed[field] = nil, true
+      current[i], changed[i] = value, true
+    elseif applied and kind == 'del' and current[i] then
+      current[i], changed[i] = false, true
     end
   end
-  result = result or ((applied and '1,' or '0,') .. (current[field] or '0') .. ',' .. before)
+  result = result or ((applied and '1,' or '0,') .. (current[i] or '0') .. ',' .. before)
   words[#words + 1] = 'o' .. index .. '=' .. result
 end
 
 local written, removed = {}, {}
-for _, field in ipairs(fields) do
-  if changed[field] then
-    if current[field] then
-      written[#written + 1] = field
-      written[#written + 1] = current[field]
+for i = 1, #fields do
+  if changed[i] then
+    if current[i] then
+      written[#written + 1] = fields[i]
+      written[#written + 1] = current[i]
     else
-      removed[#removed + 1] = field
+      removed[#removed + 1] = fields[i]
     end
   end
 end
 in_pieces('HSET', totals, written, 2)
 in_pieces('HDEL', totals, removed, 1)
 payload = table.concat(words, ' ')
-if not next(changed) and ARGV[3] == '1' then return reply('idle', payload) end
+if not next(changed) and args[3] == '1' then return reply('idle', payload) end
 if number ~= '0' then keep(record, number, payload, ttl) end
 return reply('ok', payload)

@@ -41,7 +41,7 @@ local exact = 9007199254740992
 -- plain is where table.concat begins to round a number.
 local plain = 100000000000000
 
-local keys, args, pcall = KEYS, ARGV, redis.pcall
+local keys, args, pcall, type = KEYS, ARGV, redis.pcall, type
 local now = now_ms()
 local number, ttl, increments = args[1], args[2], tonumber(args[4])
 local expiring, commands = tonumber(args[5]), tonumber(args[6])
@@ -85,12 +85,8 @@ for i = 1, increments do
   if under and now + slack >= under then
     out[4 + i] = false
   else
-    local value = type(left) == 'number' and pcall('INCRBY', key, delta) or left
-    local expiry, code = 0, nil
-    if type(value) == 'table' then
-      value, expiry, code = refused(key, delta, value)
-      if code then words[#words + 1] = 'i' .. i .. '=' .. code end
-    else
+    local value, expiry = type(left) == 'number' and pcall('INCRBY', key, delta) or left, nil
+    if type(value) == 'number' then
       changed = true
       if value >= exact or value <= -exact then value = digits(key) end
       if under then
@@ -98,9 +94,13 @@ for i = 1, increments do
       elseif left >= 0 then
         expiry = now + left
       end
+    else
+      local code
+      value, expiry, code = refused(key, delta, value)
+      if code then words[#words + 1] = 'i' .. i .. '=' .. code end
     end
     out[4 + i] = value or false
-    if expiry > 0 then
+    if expiry and expiry > 0 then
       expiries[#expiries + 1] = i
       expiries[#expiries + 1] = expiry
     end

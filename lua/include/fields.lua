@@ -11,6 +11,18 @@ local function read_fields(key, fields, into)
   end
 end
 
+-- list_fields returns the values of a hash's fields in their order (missing: false).
+local function list_fields(key, fields)
+  if #fields == 0 then return {} end
+  if #fields <= piece then return redis.call('HMGET', key, unpack(fields)) end
+  local list = {}
+  for i = 1, #fields, piece do
+    local values = redis.call('HMGET', key, unpack(fields, i, math.min(i + piece - 1, #fields)))
+    for j = 1, #values do list[#list + 1] = values[j] end
+  end
+  return list
+end
+
 -- in_pieces calls a command with a key and any number of arguments; width is
 -- how many arguments belong together.
 local function in_pieces(command, key, arguments, width)

@@ -2,10 +2,13 @@
 -- A Lua number is a double and loses digits past 2^53, so counters never pass
 -- through one: they are split at nine digits and checked against the range.
 
+local find = string.find
+
 -- is_int64 tells whether s is a canonical signed 64-bit decimal, the only form
 -- HINCRBY accepts.
 local function is_int64(s)
   if s == '0' then return true end
+  if #s <= 18 then return find(s, '^%-?[1-9]%d*$') ~= nil end
   local sign, digits = string.match(s, '^(%-?)([1-9]%d*)$')
   if not digits or #digits > 19 then return false end
   if #digits < 19 then return true end
@@ -23,8 +26,9 @@ end
 -- sum returns a + b, or a + b - c, as a decimal string, or nil when the result
 -- leaves the signed 64-bit range; what lies between may leave it.
 local function sum(a, b, c)
-  if #a <= 15 and #b <= 15 and (not c or #c <= 15) then
-    return string.format('%.0f', tonumber(a) + tonumber(b) - tonumber(c or '0'))
+  -- What has 14 digits at most is written in full where a number becomes a string.
+  if #a <= 13 and #b <= 13 and (not c or #c <= 13) then
+    return a + b - (c or 0) .. ''
   end
   local ah, al = split(a)
   local bh, bl = split(b)
