@@ -130,8 +130,8 @@ func getCell(p *partition, c *cell, _ *Item, _ int64) (Result, bool) {
 
 // readable is what a client reads, or why it cannot.
 func (c *cell) readable() (Value, error) {
-	if c.err != nil {
-		return Value{}, c.err
+	if c.err() != nil {
+		return Value{}, c.err()
 	}
 	cur, ok := c.view()
 	if !ok {
@@ -183,14 +183,26 @@ func (p *partition) hurriedFlush() (done arrival) {
 // awaitFlush waits until flushNow or hurriedFlush say that the rounds asked for
 // have ended, at most for limit.
 func (p *partition) awaitFlush(ctx context.Context, flushed arrival, limit time.Duration) error {
+	return p.awaitSteps(ctx, flushed, limit, false)
+}
+
+// awaitSteps is awaitFlush; steadily: limit is for each step, so that it waits for as
+// long as Redis takes one batch after the other.
+func (p *partition) awaitSteps(ctx context.Context, flushed arrival, limit time.Duration, steadily bool) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	refusals := p.refusals.Load()
+	steps := uint64(0)
 	for {
 		done := p.rounds.next()
 		p.mu.Lock()
 		reached, moved := flushed()
+		now := p.acked + p.arrived
 		p.mu.Unlock()
+		if steadily && now != steps {
+			timer.Reset(limit)
+			steps = now
+		}
 		if moved {
 			flushed = p.flushNow()
 			continue

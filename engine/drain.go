@@ -22,7 +22,8 @@ type Lost struct {
 
 // Flush waits until Redis has what was accepted for the keys before the call,
 // and returns how many of them had something to flush; 0 for a strict family.
-// They go before what else waits.
+// They go before what else waits. It gives up with ErrFlushTimeout once Redis has taken
+// nothing for command-timeout.
 func (e *Engine) Flush(ctx context.Context, f Family, keys []Key) (int, error) {
 	if !f.Lax() {
 		return 0, nil
@@ -47,14 +48,14 @@ func (e *Engine) Flush(ctx context.Context, f Family, keys []Key) (int, error) {
 		targets[p] = p.hurriedFlush()
 	}
 	for p, done := range targets {
-		if err := p.awaitFlush(ctx, done, p.e.opts.CommandTimeout); err != nil {
+		if err := p.awaitSteps(ctx, done, p.e.opts.CommandTimeout, true); err != nil {
 			return 0, err
 		}
 	}
 	for c, p := range flushed {
 		s := p.shardOfCell(c)
 		s.mu.Lock()
-		err := c.err
+		err := c.err()
 		s.mu.Unlock()
 		if err != nil {
 			return 0, err
@@ -64,13 +65,14 @@ func (e *Engine) Flush(ctx context.Context, f Family, keys []Key) (int, error) {
 }
 
 // FlushAll waits until Redis has everything that was accepted before the call,
-// in all families and namespaces, and returns how many counters that were.
+// in all families and namespaces, and returns how many counters that were. It gives up
+// as Flush does.
 func (e *Engine) FlushAll(ctx context.Context) (int, error) {
 	return e.drain(ctx, false)
 }
 
-// drain flushes everything; patient: for as long as ctx allows, not just for
-// command-timeout.
+// drain flushes everything; patient: for as long as ctx allows, also while Redis takes
+// nothing.
 func (e *Engine) drain(ctx context.Context, patient bool) (int, error) {
 	var wg sync.WaitGroup
 	var mu sync.Mutex
@@ -88,7 +90,7 @@ func (e *Engine) drain(ctx context.Context, patient bool) (int, error) {
 			if patient {
 				limit = forever
 			}
-			err := p.awaitFlush(ctx, target, limit)
+			err := p.awaitSteps(ctx, target, limit, true)
 			if err == nil {
 				err = p.firstRefusal()
 			}
@@ -113,8 +115,8 @@ func (p *partition) firstRefusal() error {
 	}
 	var err error
 	p.eachCell(func(_ *shard, c *cell) {
-		if err == nil && c.retryAt != 0 && c.err != nil {
-			err = c.err
+		if err == nil && c.retryAt() != 0 && c.err() != nil {
+			err = c.err()
 		}
 	})
 	return err
@@ -190,8 +192,8 @@ func (e *Engine) lost(ctx context.Context, cause error) (lost []Lost) {
 			if ch.set {
 				item.Value = ch.v
 			}
-			if c.err != nil {
-				item.Reason = c.err.Error()
+			if c.err() != nil {
+				item.Reason = c.err().Error()
 			}
 			lost = append(lost, item)
 		})
