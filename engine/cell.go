@@ -54,17 +54,12 @@ type cell struct {
 
 	base  Value // what Redis last said
 	epoch int64 // the epoch under which base.Mine is valid; an ordinary key's life
-	// forgotAt is when a hold on an ordinary key ended: what was asked before is not
-	// taken over. 0: none has.
-	forgotAt int64
-	// bareAt is since when an ordinary key that was missing, or had an expiry, is there
-	// without one; 0: for as long as is known. made: it was made here, and no hold
-	// has ended since.
-	bareAt int64
-	made   bool
-	// baseAt is when the request that brought base was sent; touchedAt is the
-	// last use by a client. Both in nanoseconds since the engine's start.
-	baseAt, touchedAt int64
+	// baseAt is when the request that brought base was sent, in nanoseconds since the
+	// engine's start.
+	baseAt int64
+	// touched is the last use by a client, in milliseconds since the engine's start; it
+	// begins anew after 49 days.
+	touched uint32
 
 	sent    change // in the batch in flight
 	pending change // accepted, not sent yet
@@ -73,18 +68,90 @@ type cell struct {
 	// meanwhile comes behind it.
 	ahead int64
 
-	retryAt int64  // when a refused change is tried again; 0: not refused
-	err     *Error // why the counter cannot be read or changed now
+	rare *rarity // nil for most
 
 	loaded bool // base has come at least once
 	asked  bool // a load is queued or under way
 	queued bool // stands in the partition's queue
 	stuck  bool // stands in the partition's list of refused changes
+	// made: an ordinary key was made here, and no hold has ended since.
+	made bool
 	// hurried: it stands among the partition's counters in a hurry.
 	hurried bool
 	// void: Redis' epoch has moved and the slice there is one from before. The
 	// slice counts as zero and the next batch replaces it (epoch stays the old one).
 	void bool
+}
+
+// rarity is what few counters have. A million of them are in memory, so the others
+// spend nothing on it.
+type rarity struct {
+	// forgotAt is when a hold on an ordinary key ended: what was asked before is not
+	// taken over. 0: none has.
+	forgotAt int64
+	// bareAt is since when an ordinary key that was missing, or had an expiry, is there
+	// without one; 0: for as long as is known.
+	bareAt  int64
+	retryAt int64  // when a refused change is tried again; 0: not refused
+	err     *Error // why the counter cannot be read or changed now
+}
+
+// seldom returns what few counters have.
+func (c *cell) seldom() rarity {
+	if c.rare == nil {
+		return rarity{}
+	}
+	return *c.rare
+}
+
+func (c *cell) setSeldom(r rarity) {
+	if r == (rarity{}) {
+		c.rare = nil
+		return
+	}
+	c.rare = &r
+}
+
+func (c *cell) forgotAt() int64 { return c.seldom().forgotAt }
+
+func (c *cell) bareAt() int64 { return c.seldom().bareAt }
+
+func (c *cell) retryAt() int64 { return c.seldom().retryAt }
+
+func (c *cell) err() *Error { return c.seldom().err }
+
+func (c *cell) setErr(err *Error) {
+	if r := c.seldom(); r.err != err {
+		r.err = err
+		c.setSeldom(r)
+	}
+}
+
+func (c *cell) setBareAt(at int64) {
+	r := c.seldom()
+	r.bareAt = at
+	c.setSeldom(r)
+}
+
+func (c *cell) setForgotAt(at int64) {
+	r := c.seldom()
+	r.forgotAt = at
+	c.setSeldom(r)
+}
+
+// refuse notes that Redis refuses a change, and when it is tried again.
+func (c *cell) refuse(err *Error, retryAt int64) {
+	r := c.seldom()
+	r.err, r.retryAt = err, retryAt
+	c.setSeldom(r)
+}
+
+// unrefuse notes that Redis refuses nothing any more.
+func (c *cell) unrefuse() {
+	if r := c.seldom(); r.retryAt != 0 {
+		r.retryAt = 0
+		c.setSeldom(r)
+	}
 }
 
 // known is base as far as it is valid.
@@ -104,6 +171,14 @@ func (c *cell) view() (Value, bool) {
 	val.Total = total
 	return val, ok1 && ok2 && ok3
 }
+
+// touch notes a use by a client.
+func (c *cell) touch(now int64) { c.touched = uint32(now / 1e6) }
+
+// unused is for how long no client has used it, in ns, to a millisecond; less than 0 if
+// one has since. It is not told right after 24 days, which is harmless: nothing but
+// what is pending stays in memory for so long.
+func (c *cell) unused(now int64) int64 { return int64(int32(uint32(now/1e6)-c.touched)) * 1e6 }
 
 // dirty reports whether something accepted is not yet acknowledged by Redis.
 func (c *cell) dirty() bool { return c.sent.has || c.pending.has }
@@ -160,7 +235,8 @@ func (c *cell) setBase(val Value, ep epoch, at int64) {
 		return
 	}
 	if c.epoch != noExpiry && ep.n == noExpiry {
-		c.bareAt, c.made = at, false
+		c.setBareAt(at)
+		c.made = false
 	}
 	if c.loaded && !c.written(val, ep) {
 		c.base.Total, c.void = val.Total, true
@@ -168,15 +244,15 @@ func (c *cell) setBase(val Value, ep epoch, at int64) {
 		c.base, c.epoch, c.void = val, ep.n, false
 	}
 	c.baseAt, c.loaded, c.asked = at, true, false
-	if c.retryAt == 0 {
-		c.err = nil
+	if c.retryAt() == 0 {
+		c.setErr(nil)
 	}
 }
 
 // outdated reports whether what was asked at a time is from before the end of a hold,
 // under which the key may have been changed. If so, it is no longer waited for.
 func (c *cell) outdated(at int64) bool {
-	if c.forgotAt == 0 || at > c.forgotAt {
+	if forgot := c.forgotAt(); forgot == 0 || at > forgot {
 		return false
 	}
 	c.loaded, c.asked = false, false
@@ -192,7 +268,8 @@ func (c *cell) written(val Value, ep epoch) bool {
 // settle is setBase for the reply to this cell's own batch, whose slice is
 // valid whatever was known before.
 func (c *cell) settle(val Value, ep epoch, at int64) {
-	c.loaded, c.retryAt = false, 0
+	c.loaded = false
+	c.unrefuse()
 	c.setBase(val, ep, at)
 }
 

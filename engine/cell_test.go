@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
+	"unsafe"
 )
 
 // A change put together from many has the effect of applying them in order.
@@ -101,5 +103,38 @@ func TestStaleSliceIsVoid(t *testing.T) {
 	c.setBase(Value{Total: 50, Mine: 50}, epoch{n: 3}, 5)
 	if got, _ := c.view(); got != (Value{Total: 50, Mine: 50}) {
 		t.Fatalf("reads %+v", got)
+	}
+}
+
+// A million counters in memory cost what one costs: what few have is not a part of it.
+func TestCellIsSmall(t *testing.T) {
+	if size := unsafe.Sizeof(cell{}); size > 128 {
+		t.Errorf("a cell takes %d bytes, and Go would spend the next size of memory on it", size)
+	}
+	var c cell
+	c.setBareAt(1)
+	c.setForgotAt(2)
+	c.refuse(ErrOverflow, 3)
+	if r := c.seldom(); r != (rarity{forgotAt: 2, bareAt: 1, retryAt: 3, err: ErrOverflow}) {
+		t.Errorf("%+v", r)
+	}
+	c.refuse(nil, 0)
+	c.setBareAt(0)
+	c.setForgotAt(0)
+	if c.rare != nil {
+		t.Errorf("nothing is left, and takes memory: %+v", *c.rare)
+	}
+}
+
+func TestLastUseOfACell(t *testing.T) {
+	const day = int64(24 * time.Hour)
+	for _, start := range []int64{1, 40 * day, 49*day + 17*int64(time.Hour), 100 * day} {
+		var c cell
+		c.touch(start)
+		for _, after := range []int64{-int64(time.Millisecond), 0, int64(20 * time.Millisecond), int64(time.Minute), 24 * day} {
+			if got := c.unused(start + after); max(got, after)-min(got, after) > int64(time.Millisecond) {
+				t.Errorf("%v after %v it was not used for %v", time.Duration(after), time.Duration(start), time.Duration(got))
+			}
+		}
 	}
 }

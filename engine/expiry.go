@@ -27,7 +27,7 @@ const bareTime = int64(time.Second)
 // makes a key through this proxy gives it its expiry through it, under a hold, so
 // nothing is pending then.
 func (c *cell) mayExpireLocked() bool {
-	return c.epoch == noExpiry && c.bareAt != 0 && !c.made && c.baseAt-c.bareAt < bareTime
+	return c.epoch == noExpiry && c.bareAt() != 0 && !c.made && c.baseAt-c.bareAt() < bareTime
 }
 
 // farFuture is an expiry, in ms, that no process lives to see.

@@ -190,7 +190,8 @@ func TestKeyThatMayExpire(t *testing.T) {
 	}
 	wantValue(t, m, "k", "8")
 	s.mu.Lock()
-	s.cells["k"].bareAt -= bareTime // it has been so for long
+	c := s.cells["k"]
+	c.setBareAt(c.bareAt() - bareTime) // it has been so for long
 	s.mu.Unlock()
 	if got := mustIncr(t, e, "k", 1); got != 9 {
 		t.Errorf("incr: %d, want 9", got)

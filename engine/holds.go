@@ -349,11 +349,12 @@ func (e *Engine) VoidRefused(touches []Touch) {
 }
 
 func (p *partition) voidRefusedLocked(c *cell) {
-	if c == nil || c.retryAt == 0 || c.sent.has {
+	if c == nil || c.retryAt() == 0 || c.sent.has {
 		return
 	}
 	wasDirty := c.dirty()
-	c.pending, c.retryAt, c.err, c.loaded = change{}, 0, nil, false
+	c.pending, c.loaded = change{}, false
+	c.refuse(nil, 0)
 	if wasDirty {
 		p.cleanedLocked(c)
 	}
@@ -386,11 +387,12 @@ func (p *partition) unholdKey(key string, now int64) {
 	// Also while others hold it: theirs may end with nothing sent.
 	switch c := s.cells[key]; {
 	case c == nil:
-	case c.idle() && c.epoch == noExpiry && c.bareAt == 0:
+	case c.idle() && c.epoch == noExpiry && c.bareAt() == 0:
 		s.dropLocked(c)
 		p.gained(-1)
 	default:
-		c.loaded, c.made, c.forgotAt = false, false, now
+		c.loaded, c.made = false, false
+		c.setForgotAt(now)
 		c.forget()
 	}
 }

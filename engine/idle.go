@@ -17,9 +17,9 @@ func (c *cell) idle() bool { return !c.dirty() && !c.asked && !c.queued }
 // sweep lets go of counters that nobody has used for a while (rule L8), never
 // of one with anything pending, in flight, waited for or in line.
 func (p *partition) sweep(now int64) {
-	oldest := now - int64(p.e.idleAfter())
+	after := int64(p.e.idleAfter())
 	p.eachCell(func(s *shard, c *cell) {
-		if c.touchedAt < oldest && c.idle() {
+		if c.unused(now) > after && c.idle() {
 			s.dropLocked(c)
 			p.gained(-1)
 		}

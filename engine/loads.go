@@ -27,7 +27,7 @@ func (l *loadLine) len() int { return len(l.few) + len(l.many) }
 func (l *loadLine) take() []*cell {
 	few := l.few[:min(len(l.few), maxReads-min(len(l.many), manyReads))]
 	many := l.many[:min(len(l.many), maxReads-len(few))]
-	l.few, l.many = l.few[len(few):], l.many[len(many):]
+	l.few, l.many = rest(l.few, len(few)), rest(l.many, len(many))
 	return append(few[:len(few):len(few)], many...)
 }
 

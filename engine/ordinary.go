@@ -109,7 +109,7 @@ func (e *Engine) KnownOf(db int, key []byte) Known {
 	switch c := s.cells[string(key)]; {
 	case c == nil || !c.loaded:
 		return Unknown
-	case c.err != nil:
+	case c.err() != nil:
 		return IsForeign
 	}
 	return IsNumber
@@ -173,7 +173,7 @@ func numberOf(res Result) Number {
 // incKey is INCR in memory; retry: a flush has to come first. The cell's shard is locked.
 func incKey(p *partition, c *cell, delta, now int64) (res Result, retry bool) {
 	cur, ok := c.view()
-	if c.err != nil || c.retryAt != 0 || !ok {
+	if c.err() != nil || c.retryAt() != 0 || !ok {
 		return Result{Err: errForeign}, false
 	}
 	if c.mayExpireLocked() {
@@ -198,7 +198,7 @@ func incKey(p *partition, c *cell, delta, now int64) (res Result, retry bool) {
 // is locked.
 func getKey(c *cell) Result {
 	cur, ok := c.view()
-	if c.err != nil || c.retryAt != 0 || !ok {
+	if c.err() != nil || c.retryAt() != 0 || !ok {
 		return Result{Err: errForeign}
 	}
 	return Result{Applied: c.epoch != missing || c.dirty(), Value: Value{Total: cur.Total}}

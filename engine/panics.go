@@ -96,7 +96,7 @@ func (p *partition) mend(err error) {
 	p.mu.Unlock()
 	p.stuck, p.burial = nil, burial{}
 	p.eachCell(func(_ *shard, c *cell) {
-		c.queued, c.asked, c.hurried, c.stuck = false, false, false, c.retryAt != 0
+		c.queued, c.asked, c.hurried, c.stuck = false, false, false, c.retryAt() != 0
 		if r == nil {
 			c.ahead = 0
 		}
@@ -138,14 +138,15 @@ func (p *partition) acknowledgeRest(r *round) {
 		defer s.mu.Unlock()
 		switch {
 		case refusal == nil || void[c.name]:
-			c.loaded, c.retryAt, c.err = false, 0, nil
+			c.loaded = false
+			c.refuse(nil, 0)
 			if c.sent.has {
 				c.acknowledge()
 				p.cleanedLocked(c)
 			}
 		case c.sent.has:
 			c.putBack()
-			c.err, c.retryAt = refusal, p.e.now()+int64(refusedPause)
+			c.refuse(refusal, p.e.now()+int64(refusedPause))
 		}
 	}
 	for i, item := range r.carried {

@@ -146,7 +146,7 @@ func (p *partition) askLocked(c *cell, many bool) bool {
 
 // touchLocked notes a use of a cell, so that it is kept fresh.
 func (p *partition) touchLocked(c *cell, now int64) {
-	c.touchedAt = now
+	c.touch(now)
 	if !c.queued {
 		p.enqueueLocked(c)
 	}

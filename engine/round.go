@@ -49,7 +49,7 @@ func (p *partition) build(now int64) *round {
 	var line, hurry []*cell
 	if r.clear == nil {
 		hurry = p.hurry[:min(len(p.hurry), maxHurried)]
-		p.hurry = p.hurry[len(hurry):]
+		p.hurry = rest(p.hurry, len(hurry))
 		r.hurried = len(hurry)
 	}
 	if r.clear == nil && p.lineDueLocked() <= now {
@@ -59,7 +59,7 @@ func (p *partition) build(now int64) *round {
 			p.inLine.Store(p.since.Swap(0))
 		}
 		line = p.queue[:min(len(p.queue), max(maxCarried-maxHurried, maxCarried-len(hurry)-len(r.ops)))]
-		p.queue = p.queue[len(line):]
+		p.queue = rest(p.queue, len(line))
 		p.popped += uint64(len(line))
 		r.popped = len(line)
 	}
@@ -85,6 +85,15 @@ func (p *partition) build(now int64) *round {
 		return nil
 	}
 	return r
+}
+
+// rest is a line without its first n. An empty one keeps no memory: a million may have
+// stood in it.
+func rest(line []*cell, n int) []*cell {
+	if n == len(line) {
+		return nil
+	}
+	return line[n:]
 }
 
 // takeOpsLocked moves waiting operations into the round, in order: up to a
@@ -141,9 +150,9 @@ func (p *partition) take(r *round, hurry, line []*cell, now int64) {
 		c.queued = false
 		switch {
 		case c.sent.has: // carried above
-		case c.pending.has && now >= c.retryAt:
+		case c.pending.has && now >= c.retryAt():
 			p.carryLocked(r, c)
-		case now-c.touchedAt <= p.lag && !c.asked:
+		case c.unused(now) <= p.lag && !c.asked:
 			r.reads = append(r.reads, c)
 		}
 		s.mu.Unlock()

@@ -58,7 +58,7 @@ func (p *partition) settleWrites(r *round, out answer) {
 				p.stuck = append(p.stuck, c)
 				p.nStuck.Store(int64(len(p.stuck)))
 			}
-			c.err, c.retryAt = refusal, now+int64(refusedPause)
+			c.refuse(refusal, now+int64(refusedPause))
 		case refusal != nil:
 			c.acknowledge()
 			p.cleanedLocked(c)
@@ -66,7 +66,7 @@ func (p *partition) settleWrites(r *round, out answer) {
 			c.acknowledge()
 			p.cleanedLocked(c)
 			if last, more := commands[c.name]; more { // a command has changed it since
-				c.retryAt = 0
+				c.unrefuse()
 				p.settleKeyLocked(s, c, r.ops[last], &out.results[last], out.status == "seen", r.sentAt)
 			} else if got := out.values[i]; got.err == nil {
 				c.settle(got.val, got.epoch, r.sentAt)
@@ -118,8 +118,8 @@ func (p *partition) settleOpCells(r *round, out answer, commands map[string]int)
 		}
 		s := p.shardOfName(op.name)
 		s.mu.Lock()
-		if c := s.cells[op.name]; c != nil && (c.retryAt == 0 || op.kind.voids() && res.Applied) {
-			if c.retryAt != 0 { // refused in an earlier batch, and void now
+		if c := s.cells[op.name]; c != nil && (c.retryAt() == 0 || op.kind.voids() && res.Applied) {
+			if c.retryAt() != 0 { // refused in an earlier batch, and void now
 				wasDirty := c.dirty()
 				c.pending = change{}
 				if wasDirty {
@@ -167,7 +167,8 @@ func (p *partition) settleKey(op *opReq, res *opResult, seen bool, at int64) {
 		if op.kind != opInc || res.Err != nil || seen {
 			return
 		}
-		c = &cell{name: op.name, baseAt: never, touchedAt: p.e.now()}
+		c = &cell{name: op.name, baseAt: never}
+		c.touch(p.e.now())
 		s.putLocked(c)
 		p.gained(1)
 	}
@@ -179,7 +180,7 @@ func (p *partition) settleKeyLocked(s *shard, c *cell, op *opReq, res *opResult,
 	if c.ahead = 0; res.Err != nil && !seen {
 		return
 	}
-	if seen || c.retryAt != 0 || p.heldLocked(s, []byte(op.name)) || at <= p.released.Load() {
+	if seen || c.retryAt() != 0 || p.heldLocked(s, []byte(op.name)) || at <= p.released.Load() {
 		c.loaded = false
 		return
 	}
@@ -207,7 +208,7 @@ func (p *partition) settleClear(r *round, out answer) {
 			}
 			return
 		}
-		c.retryAt, c.err = 0, nil
+		c.refuse(nil, 0)
 		c.base.Total, _ = sum(c.known().Total, 0, c.known().Mine)
 		c.base.Mine, c.void = 0, false
 		c.forget()
@@ -235,7 +236,7 @@ func (p *partition) settleRead(c *cell, values []reading, i int, at int64) {
 	case c.outdated(at):
 	case v.err != nil:
 		c.loaded, c.asked, c.baseAt = true, false, at
-		c.err = v.err
+		c.setErr(v.err)
 	default:
 		c.setBase(v.val, v.epoch, at)
 		if v.val.Mine != 0 && p.beatAt.Load() == 0 {
@@ -250,7 +251,7 @@ func (p *partition) settleRead(c *cell, values []reading, i int, at int64) {
 func (p *partition) keepFresh(c *cell, now int64) {
 	s := p.shardOfCell(c)
 	s.mu.Lock()
-	if !c.queued && (c.pending.has && c.retryAt == 0 || now-c.touchedAt <= p.lag) {
+	if !c.queued && (c.pending.has && c.retryAt() == 0 || c.unused(now) <= p.lag) {
 		p.enqueueLocked(c)
 	}
 	s.mu.Unlock()
@@ -262,7 +263,7 @@ func (p *partition) stuckDue() int64 {
 	for _, c := range p.stuck {
 		s := p.shardOfCell(c)
 		s.mu.Lock()
-		at = min(at, c.retryAt)
+		at = min(at, c.retryAt())
 		s.mu.Unlock()
 	}
 	return at
@@ -275,9 +276,9 @@ func (p *partition) requeueStuck(now int64) {
 		s := p.shardOfCell(c)
 		s.mu.Lock()
 		switch {
-		case c.retryAt == 0: // void by now
+		case c.retryAt() == 0: // void by now
 			c.stuck = false
-		case now < c.retryAt:
+		case now < c.retryAt():
 			kept = append(kept, c)
 		default:
 			c.stuck = false

@@ -124,7 +124,7 @@ func (p *partition) remember(op *opReq, res *opResult) {
 		p.gained(1)
 		p.kick() // the flusher lets go of idle ones
 	}
-	c.touchedAt = p.e.now()
+	c.touch(p.e.now())
 	wrote := res.Applied && op.kind != opGet && (op.kind != opInc || op.n != 0)
 	if c.loaded && !res.epoch.swept && res.epoch.n < c.epoch {
 		return // the result of an earlier command, taken later

@@ -2,9 +2,6 @@ package proxy
 
 import "github.com/distkit/distkit-proxy/engine"
 
-// maxTogether bounds the increments that go to Redis together.
-const maxTogether = 512
-
 // together is what came of increments of a run that went to Redis together, because
 // one of their keys was not in memory.
 type together struct {
@@ -37,7 +34,7 @@ func (s *session) add(i int) engine.Number {
 	t := &s.together
 	t.adds = t.adds[:0]
 	for _, it := range s.run[i:] {
-		if it.kind != counts || it.count != countAdd || len(t.adds) == maxTogether {
+		if it.kind != counts || it.count != countAdd {
 			break
 		}
 		t.adds = append(t.adds, engine.Add{Key: it.req.args[1], Delta: it.delta})
