@@ -127,7 +127,7 @@ func TestFramerManyArgumentsInSegments(t *testing.T) {
 	if err != "" || len(reqs) != 1 || len(reqs[0].args) != len(args) {
 		t.Fatalf("%d commands, error %q", len(reqs), err)
 	}
-	newReading(new(bufferPool), maphash.MakeSeed()).feed(slices.Collect(slices.Chunk(in, 1460))...).check(t, "segments")
+	newReading(Limits{}, new(bufferPool), maphash.MakeSeed()).feed(slices.Collect(slices.Chunk(in, 1460))...).check(t, "segments")
 }
 
 // A header promises memory that is not allocated before the bytes are there.

@@ -29,23 +29,30 @@ func addRequests(f *testing.F, add func(in []byte)) {
 func FuzzFramer(f *testing.F) {
 	addRequests(f, func(in []byte) { f.Add(in) })
 	f.Fuzz(func(t *testing.T, in []byte) {
-		reqs, err := frameIn(in, len(in)+1, fuzzLimits)
-		want, wantErr := refParse(in, fuzzLimits)
-		var got [][]string
-		for _, req := range reqs {
-			var args []string
-			for _, a := range req.args {
-				args = append(args, string(a))
-			}
-			got = append(got, args)
-			if canonical := appendCommand(nil, args...); !bytes.Equal(req.raw, canonical) {
-				t.Fatalf("%q is handed out as %q", args, req.raw)
-			}
-		}
-		if !slices.EqualFunc(got, want, slices.Equal) || err != wantErr {
-			t.Fatalf("%q and %q, want %q and %q", got, err, want, wantErr)
+		for _, limits := range []Limits{fuzzLimits, {}} {
+			framesAsReference(t, in, limits)
 		}
 	})
+}
+
+func framesAsReference(t *testing.T, in []byte, limits Limits) {
+	t.Helper()
+	reqs, err := frameIn(in, len(in)+1, limits)
+	want, wantErr := refParse(in, limits)
+	var got [][]string
+	for _, req := range reqs {
+		var args []string
+		for _, a := range req.args {
+			args = append(args, string(a))
+		}
+		got = append(got, args)
+		if canonical := appendCommand(nil, args...); !bytes.Equal(req.raw, canonical) {
+			t.Fatalf("%q is handed out as %q", args, req.raw)
+		}
+	}
+	if !slices.EqualFunc(got, want, slices.Equal) || err != wantErr {
+		t.Fatalf("%q and %q, want %q and %q", got, err, want, wantErr)
+	}
 }
 
 // The same bytes are the same commands, however they come.
@@ -53,23 +60,23 @@ func FuzzSplit(f *testing.F) {
 	addRequests(f, func(in []byte) { f.Add(in, []byte{1, 7}) })
 	pool, seed := new(bufferPool), maphash.MakeSeed()
 	f.Fuzz(func(t *testing.T, in, sizes []byte) {
-		whole := newReading(pool, seed)
-		whole.fr.limits = fuzzLimits
-		whole.feed(in)
-		split := newReading(pool, seed)
-		split.fr.limits = fuzzLimits
-		for i, rest := 0, in; len(rest) > 0; i++ {
-			n := len(rest)
-			if len(sizes) > 0 {
-				n = min(n, 1+int(sizes[i%len(sizes)]))
+		for _, limits := range []Limits{fuzzLimits, {}} {
+			whole := newReading(limits, pool, seed)
+			whole.feed(in)
+			split := newReading(limits, pool, seed)
+			for i, rest := 0, in; len(rest) > 0; i++ {
+				n := len(rest)
+				if len(sizes) > 0 {
+					n = min(n, 1+int(sizes[i%len(sizes)]))
+				}
+				split.feed(rest[:n])
+				rest = rest[n:]
 			}
-			split.feed(rest[:n])
-			rest = rest[n:]
+			split.same(t, whole, "split")
+			split.check(t, "split")
+			whole.fr.drop()
+			split.fr.drop()
 		}
-		split.same(t, whole, "split")
-		split.check(t, "split")
-		whole.fr.drop()
-		split.fr.drop()
 	})
 }
 

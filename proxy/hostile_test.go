@@ -52,8 +52,8 @@ type reading struct {
 	sum      maphash.Hash // of the requests, their arguments kept apart
 }
 
-func newReading(pool *bufferPool, seed maphash.Seed) *reading {
-	r := &reading{fr: newFramer(Limits{}, pool)}
+func newReading(limits Limits, pool *bufferPool, seed maphash.Seed) *reading {
+	r := &reading{fr: newFramer(limits, pool)}
 	r.fr.trusted = true
 	r.sum.SetSeed(seed)
 	return r
@@ -110,7 +110,7 @@ func TestFramerOnHostileInput(t *testing.T) {
 	ways := 0
 	for _, in := range all {
 		run := func(how string, pieces ...[]byte) *reading {
-			r := newReading(pool, seed).feed(pieces...)
+			r := newReading(Limits{}, pool, seed).feed(pieces...)
 			r.check(t, in.Name+how)
 			r.fr.drop()
 			worst = max(worst, float64(r.fr.steps)/float64(r.bytes+r.reads))
