@@ -7,6 +7,8 @@ import (
 	"syscall"
 
 	"github.com/redis/go-redis/v9"
+
+	"github.com/distkit/distkit-proxy/internal/rawio"
 )
 
 // links are the engine's connections to Redis. When one of them is not answered,
@@ -31,7 +33,7 @@ func (l *links) dialer(o *redis.Options) func(context.Context, string, string) (
 		if err != nil {
 			return nil, err
 		}
-		return &link{Conn: conn, of: l, made: made}, nil
+		return &link{Conn: rawio.New(conn), of: l, made: made}, nil
 	}
 }
 

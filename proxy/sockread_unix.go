@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/distkit/distkit-proxy/internal/rawio"
 )
 
 // sockReader reads from a connection and holds no buffer while it waits for
@@ -71,7 +73,7 @@ func (r *sockReader) read() (int, error) {
 func (r *sockReader) tryRead(fd uintptr) bool {
 	buf := r.space()
 	for {
-		n, err := sysRead(fd, buf)
+		n, err := rawio.Read(fd, buf)
 		switch err {
 		case syscall.EINTR:
 			continue
@@ -93,7 +95,7 @@ func (r *sockReader) writeNow(p []byte) (int, error) {
 }
 
 func (r *sockReader) tryWrite(fd uintptr) bool {
-	r.wrote, r.outErr = sysWrite(fd, r.out)
+	r.wrote, r.outErr = rawio.Write(fd, r.out)
 	return true
 }
 
@@ -122,7 +124,7 @@ func waitReadable(raw syscall.RawConn) error {
 // io.EOF at the end.
 func readNow(raw syscall.RawConn, p []byte) (n int, err error) {
 	ctlErr := raw.Read(func(fd uintptr) bool {
-		n, err = sysRead(fd, p)
+		n, err = rawio.Read(fd, p)
 		return true
 	})
 	if n == 0 && err == nil && ctlErr == nil {
@@ -134,7 +136,7 @@ func readNow(raw syscall.RawConn, p []byte) (n int, err error) {
 // writeNow writes as much as the socket takes without waiting.
 func writeNow(raw syscall.RawConn, p []byte) (n int, err error) {
 	ctlErr := raw.Write(func(fd uintptr) bool {
-		n, err = sysWrite(fd, p)
+		n, err = rawio.Write(fd, p)
 		return true
 	})
 	return noWait(n, err, ctlErr)
@@ -195,7 +197,7 @@ const pollRDHUP = 0x2000
 // peekPoll sees the end of the stream behind bytes that nobody has read.
 func peekPoll(fd int) peerState {
 	fds := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN | pollRDHUP}}
-	if err := sysPoll(fds[:]); err != nil {
+	if err := rawio.Poll(fds[:]); err != nil {
 		return peekRecv(fd)
 	}
 	switch got := fds[0].Revents; {
