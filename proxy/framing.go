@@ -55,7 +55,6 @@ const (
 // Not safe for concurrent use; make one with newFramer.
 type framer struct {
 	limits Limits
-	shorts bool // the limits are no less than what short frames
 	bufs   *bufferPool
 
 	buf   []byte // bytes held; start <= line <= len(buf)
@@ -93,8 +92,7 @@ type framer struct {
 }
 
 func newFramer(limits Limits, bufs *bufferPool) framer {
-	limits = limits.withDefaults()
-	return framer{limits: limits, shorts: limits.mayBeShort(), bufs: bufs}
+	return framer{limits: limits.withDefaults(), bufs: bufs}
 }
 
 // next returns the next complete command. It reports false when more bytes are

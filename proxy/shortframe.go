@@ -1,17 +1,11 @@
 package proxy
 
-// What short frames: so many arguments, of so many bytes each. Nobody has to
-// authenticate for that.
+// What short frames: so many arguments, of a length of so many digits each. Nobody has
+// to authenticate for that.
 const (
 	shortArgs   = 9
 	shortDigits = 4
-	shortBulk   = 9999
 )
-
-// mayBeShort reports whether the limits allow whatever short frames.
-func (l Limits) mayBeShort() bool {
-	return l.MaxArgs >= shortArgs && l.MaxBulk >= shortBulk && l.MaxQueryBuffer >= shortArgs*(shortBulk+10)+4
-}
 
 // short frames a command of a few short arguments all of which is there, as nearly
 // all are, in one go. It reports false, and has done nothing, for all others and for
@@ -22,7 +16,7 @@ func (f *framer) short(arena [][]byte) (req request, used [][]byte, ok bool) {
 		return request{}, arena, false
 	}
 	left := int(p[1]) - '0'
-	if left < 1 || left > shortArgs || !f.shorts {
+	if left < 1 || left > min(shortArgs, f.limits.MaxArgs) {
 		return request{}, arena, false
 	}
 	from, at := len(arena), 4
@@ -30,7 +24,7 @@ func (f *framer) short(arena [][]byte) (req request, used [][]byte, ok bool) {
 		size, begin := shortHeader(p[at:])
 		begin += at
 		end := begin + size
-		if size < 0 || end+2 > len(p) || p[end] != '\r' || p[end+1] != '\n' {
+		if size < 0 || size > f.limits.MaxBulk || end+2 > min(len(p), f.limits.MaxQueryBuffer) || p[end] != '\r' || p[end+1] != '\n' {
 			f.steps += uint64(at - 4)
 			clear(arena[from:]) // so that they keep no buffer alive
 			return request{}, arena[:from], false

@@ -9,7 +9,7 @@ import (
 
 // What is framed in one go is framed as it is byte by byte.
 func TestShortFrames(t *testing.T) {
-	long := strings.Repeat("x", shortBulk)
+	long := strings.Repeat("x", 9999)
 	for _, in := range []string{
 		"*1\r\n$4\r\nPING\r\n", "*2\r\n$4\r\nINCR\r\n$20\r\ncounter:000000000001\r\n", "*1\r\n$0\r\n\r\n",
 		"*2\r\n$3\r\nGET\r\n$2\r\n\r\n\r\n", "*2\r\n$3\r\nGET\r\n$10\r\n$1\r\n*1\r\n$\r\n",
