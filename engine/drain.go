@@ -38,7 +38,7 @@ func (e *Engine) Flush(ctx context.Context, f Family, keys []Key) (int, error) {
 		}
 		s := p.shardOf(h)
 		s.mu.Lock()
-		if c := s.cells[string(key.Counter)]; c != nil && c.dirty() {
+		if c := s.get(key.Counter); c != nil && c.dirty() {
 			flushed[c], targets[p] = p, nil
 			p.hurryLocked(c)
 		}

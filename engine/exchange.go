@@ -166,7 +166,7 @@ func (p *partition) remembered(name string) (epoch, slice any) {
 	s := p.shardOf(hash([]byte(name)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if c := s.cells[name]; c != nil && c.loaded {
+	if c := s.named(name); c != nil && c.loaded {
 		return c.epoch, c.base.Mine
 	}
 	return "", ""

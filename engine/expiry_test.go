@@ -126,7 +126,7 @@ func (e *Engine) countsAsExpired(key string) bool {
 	s := p.shardOf(hash([]byte(key)))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.cells[key]
+	c := s.named(key)
 	return c != nil && c.epoch > 0 && e.now() >= p.clock.reaches(c.epoch)
 }
 
@@ -146,7 +146,7 @@ func TestPendingKeepsItsLife(t *testing.T) {
 	}
 	s := p.shardOf(hash([]byte("k")))
 	s.mu.Lock()
-	c := s.cells["k"]
+	c := s.named("k")
 	c.setBase(Value{}, epoch{n: missing, swept: true}, e.now()) // as a refresh brings it
 	s.mu.Unlock()
 	if got := mustIncr(t, e, "k", 1); got != 1 {
@@ -170,7 +170,7 @@ func TestKeyThatMayExpire(t *testing.T) {
 	}
 	s := p.shardOf(hash([]byte("k")))
 	s.mu.Lock()
-	s.cells["k"].forget()
+	s.named("k").forget()
 	s.mu.Unlock()
 	for want := int64(2); want < 5; want++ {
 		if got := mustIncr(t, e, "k", 1); got != want {
@@ -190,7 +190,7 @@ func TestKeyThatMayExpire(t *testing.T) {
 	}
 	wantValue(t, m, "k", "8")
 	s.mu.Lock()
-	c := s.cells["k"]
+	c := s.named("k")
 	c.setBareAt(c.bareAt() - bareTime) // it has been so for long
 	s.mu.Unlock()
 	if got := mustIncr(t, e, "k", 1); got != 9 {
@@ -255,7 +255,7 @@ func TestInFlightKeepsItsLife(t *testing.T) {
 	eventually(t, 5*time.Second, "the reply to the first batch", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		return !s.cells["k"].sent.has
+		return !s.named("k").sent.has
 	})
 	replies := make(chan Number, 2)
 	var waits atomic.Int64

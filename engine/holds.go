@@ -293,7 +293,7 @@ func (p *partition) hold(key []byte) (dirty bool) {
 		s.held = make(map[string]int)
 	}
 	s.held[string(key)]++
-	c := s.cells[string(key)]
+	c := s.get(key)
 	if c == nil || !c.dirty() {
 		return false
 	}
@@ -333,7 +333,7 @@ func (e *Engine) VoidRefused(touches []Touch) {
 			if p, err := e.ordinary(t.DB, key); err == nil && p.nStuck.Load() > 0 {
 				s := p.shardOf(hash(key))
 				s.mu.Lock()
-				p.voidRefusedLocked(s.cells[string(key)])
+				p.voidRefusedLocked(s.get(key))
 				s.mu.Unlock()
 			}
 		}
@@ -385,7 +385,7 @@ func (p *partition) unholdKey(key string, now int64) {
 	defer s.mu.Unlock()
 	s.unholdLocked(key)
 	// Also while others hold it: theirs may end with nothing sent.
-	switch c := s.cells[key]; {
+	switch c := s.named(key); {
 	case c == nil:
 	case c.idle() && c.epoch == noExpiry && c.bareAt() == 0:
 		s.dropLocked(c)

@@ -106,7 +106,7 @@ func (e *Engine) KnownOf(db int, key []byte) Known {
 	s := p.shardOf(hash(key))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch c := s.cells[string(key)]; {
+	switch c := s.get(key); {
 	case c == nil || !c.loaded:
 		return Unknown
 	case c.err() != nil:
@@ -124,7 +124,7 @@ func (e *Engine) anyColdKey(db int, keys [][]byte, came int64) bool {
 		}
 		s := p.shardOf(hash(key))
 		s.mu.Lock()
-		c := s.cells[string(key)]
+		c := s.get(key)
 		cold := c == nil || !p.servableLocked(c, came, came-p.maxAge())
 		s.mu.Unlock()
 		if cold {

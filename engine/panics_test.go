@@ -237,7 +237,7 @@ func TestMendAnswersNothingWithoutWhatIsAcknowledged(t *testing.T) {
 				s := p.shardOf(hash([]byte("x")))
 				s.mu.Lock()
 				defer s.mu.Unlock()
-				if c := s.cells["x"]; c.dirty() || p.servableLocked(c, e.now(), e.now()) {
+				if c := s.named("x"); c.dirty() || p.servableLocked(c, e.now(), e.now()) {
 					t.Errorf("x is answered from %+v (pending: %v) after %+v", c.base, c.dirty(), r.answer)
 				}
 			})

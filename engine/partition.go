@@ -223,7 +223,7 @@ func (p *partition) acquire(ctx context.Context, counter []byte, h uint64, now, 
 		s.mu.Unlock()
 		return nil, nil, errHeld
 	}
-	if c := s.cells[string(counter)]; c != nil && p.servableLocked(c, now, oldest) {
+	if c := s.get(counter); c != nil && p.servableLocked(c, now, oldest) {
 		return s, c, nil
 	}
 	s.mu.Unlock()
@@ -290,7 +290,7 @@ func (p *partition) acquireLoaded(ctx context.Context, s *shard, counter []byte,
 		case <-done:
 		case <-timer.C:
 			s.mu.Lock()
-			c, held := s.cells[string(counter)], p.heldLocked(s, counter)
+			c, held := s.get(counter), p.heldLocked(s, counter)
 			if c != nil && c.loaded && !held && (p.family != Ordinary || p.validLocked(c, now)) {
 				return s, c, nil
 			}

@@ -61,7 +61,7 @@ func (e *Engine) anyCold(f Family, keys []Key, came int64) bool {
 		}
 		s := p.shardOf(h)
 		s.mu.Lock()
-		c := s.cells[string(key.Counter)]
+		c := s.get(key.Counter)
 		cold := c == nil || !c.loaded || c.baseAt < came-p.maxAge()
 		s.mu.Unlock()
 		if cold {

@@ -129,7 +129,7 @@ func (p *partition) take(r *round, hurry, line []*cell, now int64) {
 	for _, op := range r.ops {
 		s := p.shardOfName(op.name)
 		s.mu.Lock()
-		if c := s.cells[op.name]; c != nil {
+		if c := s.named(op.name); c != nil {
 			p.carryLocked(r, c)
 			if p.family == Ordinary && op.kind == opInc {
 				c.goesAhead(op.n)

@@ -118,7 +118,7 @@ func (p *partition) settleOpCells(r *round, out answer, commands map[string]int)
 		}
 		s := p.shardOfName(op.name)
 		s.mu.Lock()
-		if c := s.cells[op.name]; c != nil && (c.retryAt() == 0 || op.kind.voids() && res.Applied) {
+		if c := s.named(op.name); c != nil && (c.retryAt() == 0 || op.kind.voids() && res.Applied) {
 			if c.retryAt() != 0 { // refused in an earlier batch, and void now
 				wasDirty := c.dirty()
 				c.pending = change{}
@@ -162,7 +162,7 @@ func (p *partition) settleKey(op *opReq, res *opResult, seen bool, at int64) {
 	s := p.shardOfName(op.name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := s.cells[op.name]
+	c := s.named(op.name)
 	if c == nil {
 		if op.kind != opInc || res.Err != nil || seen {
 			return

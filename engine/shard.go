@@ -14,18 +14,19 @@ const shardsPerSet = 64
 // it. Allowed order of locks: shard.mu, then partition.mu, then broadcast.mu.
 type shard struct {
 	mu sync.Mutex
-	// mu guards the following fields, and the fields of every cell in cells.
-	cells  map[string]*cell
-	closed bool // the partition has left the engine: look it up again
+	// mu guards the following fields, and the fields of every cell in the shard.
+	cells  map[uint64]*cell // by the hash of the name: half of what the names would take
+	twins  map[string]*cell // those whose place in cells another has
+	closed bool             // the partition has left the engine: look it up again
 	// held are the holds on ordinary keys.
 	held map[string]int
 
-	_ [32]byte // keeps two shards' locks off one cache line
+	_ [24]byte // keeps two shards' locks off one cache line
 }
 
 // cellLocked returns the counter's cell, making an empty one if there is none.
 func (s *shard) cellLocked(name []byte) (c *cell, made bool) {
-	if c = s.cells[string(name)]; c != nil {
+	if c = s.get(name); c != nil {
 		return c, false
 	}
 	c = &cell{name: string(name), baseAt: never}
@@ -33,21 +34,53 @@ func (s *shard) cellLocked(name []byte) (c *cell, made bool) {
 	return c, true
 }
 
+// get returns the counter's cell, or nil. The shard is locked.
+func (s *shard) get(name []byte) *cell {
+	if c := s.cells[hash(name)]; c != nil && c.name == string(name) {
+		return c
+	}
+	return s.twins[string(name)]
+}
+
+// named is get for who has a string.
+func (s *shard) named(name string) *cell {
+	if c := s.cells[xxhash.Sum64String(name)]; c != nil && c.name == name {
+		return c
+	}
+	return s.twins[name]
+}
+
 // putLocked adds a cell that is not there.
 func (s *shard) putLocked(c *cell) {
 	if s.cells == nil {
-		s.cells = make(map[string]*cell)
+		s.cells = make(map[uint64]*cell)
 	}
-	s.cells[c.name] = c
+	h := xxhash.Sum64String(c.name)
+	if s.cells[h] == nil {
+		s.cells[h] = c
+		return
+	}
+	if s.twins == nil {
+		s.twins = make(map[string]*cell)
+	}
+	s.twins[c.name] = c
 }
 
 // dropLocked removes a cell. A map does not shrink, so an empty one is let go.
 func (s *shard) dropLocked(c *cell) {
-	delete(s.cells, c.name)
-	if len(s.cells) == 0 {
-		s.cells = nil
+	if h := xxhash.Sum64String(c.name); s.cells[h] == c {
+		if delete(s.cells, h); len(s.cells) == 0 {
+			s.cells = nil
+		}
+		return
+	}
+	if delete(s.twins, c.name); len(s.twins) == 0 {
+		s.twins = nil
 	}
 }
+
+// empty reports whether there is no cell.
+func (s *shard) empty() bool { return len(s.cells)+len(s.twins) == 0 }
 
 // hash places a counter: the partition by hash mod n, as other proxies do it,
 // and the shard by bits that do not decide the partition.
@@ -74,7 +107,15 @@ func (p *partition) eachCell(f func(*shard, *cell)) {
 func (s *shard) each(f func(*shard, *cell)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.eachLocked(func(c *cell) { f(s, c) })
+}
+
+// eachLocked is each for who has locked the shard.
+func (s *shard) eachLocked(f func(*cell)) {
 	for _, c := range s.cells {
-		f(s, c)
+		f(c)
+	}
+	for _, c := range s.twins {
+		f(c)
 	}
 }

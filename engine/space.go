@@ -230,13 +230,13 @@ func (p *partition) close() bool {
 	for i := range p.shards {
 		s := &p.shards[i]
 		s.mu.Lock()
-		for _, c := range s.cells {
+		s.eachLocked(func(c *cell) {
 			if c.idle() && c.base == (Value{}) {
 				s.dropLocked(c)
 				p.gained(-1)
 			}
-		}
-		empty := len(s.cells) == 0
+		})
+		empty := s.empty()
 		s.closed = empty
 		s.mu.Unlock()
 		if !empty {

@@ -32,7 +32,7 @@ func (o *outage) tooOld() {
 	eventually(o.t, 10*time.Second, "a counter at rest", func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		c := s.cells["c"]
+		c := s.named("c")
 		return c != nil && !c.queued && !c.asked && o.near.now()-c.baseAt > 2*o.p.maxAge()
 	})
 }

@@ -109,7 +109,7 @@ func (p *partition) incrWarm(ctx context.Context, key []byte, delta, came int64)
 	s := p.shardOf(hash(key))
 	for {
 		s.mu.Lock()
-		c := s.cells[string(key)]
+		c := s.get(key)
 		if c == nil || p.heldLocked(s, key) || !p.servableLocked(c, came, came-p.maxAge()) {
 			s.mu.Unlock()
 			return Number{}, false
@@ -202,7 +202,7 @@ func (p *partition) noneAhead(r *round) {
 	for _, op := range r.ops {
 		s := p.shardOfName(op.name)
 		s.mu.Lock()
-		if c := s.cells[op.name]; c != nil {
+		if c := s.named(op.name); c != nil {
 			c.ahead = 0
 		}
 		s.mu.Unlock()
