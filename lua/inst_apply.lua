@@ -45,31 +45,32 @@
 -- include: epoch
 -- include: others
 local totals, slices, instances, keys, epochs = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
-local buried, record = KEYS[6], KEYS[7]
-local number, ttl, me, dead_ms = ARGV[1], ARGV[2], ARGV[4], tonumber(ARGV[5])
-local ids, increments = tonumber(ARGV[8]), tonumber(ARGV[9])
+local buried, record, args = KEYS[6], KEYS[7], ARGV
+local number, ttl, me, dead_ms = args[1], args[2], args[4], tonumber(args[5])
+local ids, increments = tonumber(args[8]), tonumber(args[9])
 local first_increment = 10 + ids
 local first_op = first_increment + increments * 5
 
-local fields, known, reaches_out = {}, {}, false
-local function note(field)
-  if not known[field] then
-    known[field] = true
-    fields[#fields + 1] = field
+-- fields are the counters, those of the increments first; what is known of them is in
+-- lists of the same order, false for nothing. place is where in fields a counter
+-- stands, if there are operations.
+local fields, place, reaches_out = {}, {}, false
+for i = 1, increments do fields[i] = args[first_increment + (i - 1) * 5] end
+if first_op <= #args then
+  for i, field in ipairs(fields) do place[field] = i end
+  for at = first_op, #args, 7 do
+    local field, kind = args[at], args[at + 1]
+    if not place[field] then
+      fields[#fields + 1] = field
+      place[field] = #fields
+    end
+    if kind == 'set' or kind == 'del' then reaches_out = true end
   end
-end
-for i = first_increment, first_op - 1, 5 do note(ARGV[i]) end
-for i = first_op, #ARGV, 7 do
-  note(ARGV[i])
-  local kind = ARGV[i + 1]
-  if kind == 'set' or kind == 'del' then reaches_out = true end
 end
 
 -- Everything is read, and so every type checked, before anything is written.
-local total, slice, epoch, swept = {}, {}, {}, {}
-read_fields(totals, fields, total)
-read_fields(slices, fields, slice)
-read_epochs(epochs, fields, epoch, swept)
+local total, slice = list_fields(totals, fields), list_fields(slices, fields)
+local epoch, swept = list_epochs(epochs, fields)
 redis.call('SCARD', keys)
 if reaches_out then
   for i = 8, #KEYS do redis.call('HLEN', KEYS[i]) end
@@ -79,11 +80,12 @@ local dead = find_dead(instances, me, now, dead_ms)
 
 local function reply(status, payload)
   local out = {status, payload, current_mark(epochs), dead, count_alive(instances, now, dead_ms)}
-  for i = first_increment, first_op - 1, 5 do
-    local field = ARGV[i]
-    out[#out + 1] = total[field] or '0'
-    out[#out + 1] = slice[field] or '0'
-    out[#out + 1] = epoch_word(field, epoch, swept)
+  local n = 5
+  for i = 1, increments do
+    out[n + 1] = total[i] or '0'
+    out[n + 2] = slice[i] or '0'
+    out[n + 3] = epoch_word(epoch[i], swept[i])
+    n = n + 3
   end
   return out
 end
@@ -94,7 +96,7 @@ if number ~= '0' then
   if status ~= 'new' then return reply(status, payload) end
 end
 if must_restore(buried) then return {'buried'} end
-if ARGV[7] == '1' and dead ~= '' then return {'dead', '', '', dead} end
+if args[7] == '1' and dead ~= '' then return {'dead', '', '', dead} end
 if reaches_out and unknown_instance(instances, me, 10, first_increment - 1) then
   return {'ids', unpack(redis.call('ZRANGE', instances, 0, 3000))}
 end
@@ -104,96 +106,96 @@ local touched = false
 
 -- valid_slice returns my slice of a counter, or '0' where it is void: left
 -- behind under an epoch that has moved since.
-local function valid_slice(field, seen_epoch, seen_slice)
-  local value, current = slice[field] or '0', epoch[field] or '0'
-  local left_behind = not changed[field] and seen_epoch ~= '' and holds(current, 'gt', seen_epoch)
-    and swept[field] ~= current and value == seen_slice
+local function valid_slice(i, seen_epoch, seen_slice)
+  local value, current = slice[i] or '0', epoch[i] or '0'
+  local left_behind = current ~= seen_epoch and not changed[i] and seen_epoch ~= ''
+    and holds(current, 'gt', seen_epoch) and swept[i] ~= current and value == seen_slice
   return left_behind and '0' or value
 end
 
 -- apply sets total and slice after checking both; returns a refusal's code or nil.
-local function apply(field, new_total, new_slice)
+local function apply(i, new_total, new_slice)
   if not new_total or not new_slice then return 'O' end
-  total[field], slice[field] = new_total, new_slice
-  changed[field], unused[field], touched = true, nil, true
+  total[i], slice[i] = new_total, new_slice
+  changed[i], unused[i], touched = true, nil, true
 end
 
-local function readable(field, mine)
-  return is_int64(total[field] or '0') and is_int64(mine)
+local function readable(i, mine)
+  return is_int64(total[i] or '0') and is_int64(mine)
 end
 
 for i = 1, increments do
   local at = first_increment + (i - 1) * 5
-  local field, delta, set = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local mine = valid_slice(field, ARGV[at + 3], ARGV[at + 4])
+  local delta, set = args[at + 1], args[at + 2]
+  local mine = valid_slice(i, args[at + 3], args[at + 4])
   local refusal
-  if not readable(field, mine) then
+  if not readable(i, mine) then
     refusal = 'N'
   elseif set ~= '' then
     local target = sum(set, delta)
-    refusal = apply(field, target and sum(total[field] or '0', target, mine), target)
+    refusal = apply(i, target and sum(total[i] or '0', target, mine), target)
   else
-    refusal = apply(field, sum(total[field] or '0', delta), sum(mine, delta))
+    refusal = apply(i, sum(total[i] or '0', delta), sum(mine, delta))
   end
   if refusal then words[#words + 1] = 'i' .. i .. '=' .. refusal end
 end
 
 local operation = {}
 
-function operation.inc(field, value, mine)
+function operation.inc(i, value, mine)
   if value == '0' then return end
-  return apply(field, sum(total[field] or '0', value), sum(mine, value))
+  return apply(i, sum(total[i] or '0', value), sum(mine, value))
 end
 
-function operation.seti(field, value, mine)
-  return apply(field, sum(total[field] or '0', value, mine), value)
+function operation.seti(i, value, mine)
+  return apply(i, sum(total[i] or '0', value, mine), value)
 end
 
-local function new_epoch(field)
-  epoch[field] = sum(epoch[field] or '0', '1') or '0'
-  swept[field], taken[field] = epoch[field], true
+local function new_epoch(i)
+  epoch[i] = sum(epoch[i] or '0', '1') or '0'
+  swept[i], taken[i] = epoch[i], true
 end
 
-function operation.set(field, value)
-  new_epoch(field)
-  return apply(field, value, value)
+function operation.set(i, value)
+  new_epoch(i)
+  return apply(i, value, value)
 end
 
-function operation.del(field)
-  if not total[field] and not slice[field] then return end
-  new_epoch(field)
-  total[field], slice[field] = nil, nil
-  changed[field], unused[field], touched = true, true, true
+function operation.del(i)
+  if not total[i] and not slice[i] then return end
+  new_epoch(i)
+  total[i], slice[i] = false, false
+  changed[i], unused[i], touched = true, true, true
 end
 
-function operation.deli(field, _, mine)
-  if not slice[field] then return end
-  local refusal = apply(field, sum(total[field] or '0', '0', mine), '0')
-  if not refusal then slice[field] = nil end
+function operation.deli(i, _, mine)
+  if not slice[i] then return end
+  local refusal = apply(i, sum(total[i] or '0', '0', mine), '0')
+  if not refusal then slice[i] = false end
   return refusal
 end
 
 function operation.get() end
 
 local index = 0
-for i = first_op, #ARGV, 7 do
+for at = first_op, #args, 7 do
   index = index + 1
-  local field, kind, value, comparator = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
-  local mine = valid_slice(field, ARGV[i + 5], ARGV[i + 6])
+  local i, kind, value, comparator = place[args[at]], args[at + 1], args[at + 2], args[at + 3]
+  local mine = valid_slice(i, args[at + 5], args[at + 6])
   local result, applied
-  if not readable(field, mine) then
+  if not readable(i, mine) then
     if (kind ~= 'set' and kind ~= 'del') or comparator ~= '' then result = 'N' end
   end
   if not result then
-    local before, before_mine = total[field] or '0', mine
+    local before, before_mine = total[i] or '0', mine
     if not is_int64(before) then before = '0' end
     if not is_int64(before_mine) then before_mine = '0' end
-    applied = holds(kind == 'seti' and before_mine or before, comparator, ARGV[i + 4])
-    if applied then result = operation[kind](field, value, mine) end
+    applied = holds(kind == 'seti' and before_mine or before, comparator, args[at + 4])
+    if applied then result = operation[kind](i, value, mine) end
     if not result then
-      local mine_now = applied and changed[field] and (slice[field] or '0') or before_mine
-      result = table.concat({applied and '1' or '0', total[field] or '0', mine_now,
-        before, before_mine, epoch_word(field, epoch, swept)}, ',')
+      local mine_now = applied and changed[i] and (slice[i] or '0') or before_mine
+      result = table.concat({applied and '1' or '0', total[i] or '0', mine_now,
+        before, before_mine, epoch_word(epoch[i], swept[i])}, ',')
     end
   end
   words[#words + 1] = 'o' .. index .. '=' .. result
@@ -201,33 +203,34 @@ end
 
 local new_totals, new_slices, new_epochs = {}, {}, {}
 local no_totals, no_slices, used, out_of_use, reset = {}, {}, {}, {}, {}
-for _, field in ipairs(fields) do
-  if changed[field] then
-    if total[field] then
+for i = 1, #fields do
+  local field = fields[i]
+  if changed[i] then
+    if total[i] then
       new_totals[#new_totals + 1] = field
-      new_totals[#new_totals + 1] = total[field]
+      new_totals[#new_totals + 1] = total[i]
     else
       no_totals[#no_totals + 1] = field
     end
-    if slice[field] then
+    if slice[i] then
       new_slices[#new_slices + 1] = field
-      new_slices[#new_slices + 1] = slice[field]
+      new_slices[#new_slices + 1] = slice[i]
     else
       no_slices[#no_slices + 1] = field
     end
-    if unused[field] then out_of_use[#out_of_use + 1] = field else used[#used + 1] = field end
+    if unused[i] then out_of_use[#out_of_use + 1] = field else used[#used + 1] = field end
   end
-  if taken[field] then
+  if taken[i] then
     new_epochs[#new_epochs + 1] = field
-    new_epochs[#new_epochs + 1] = epoch[field]
+    new_epochs[#new_epochs + 1] = epoch[i]
     new_epochs[#new_epochs + 1] = ':' .. field
-    new_epochs[#new_epochs + 1] = swept[field]
+    new_epochs[#new_epochs + 1] = swept[i]
     reset[#reset + 1] = field
   end
 end
 
 if touched then
-  ensure_mark(epochs, ARGV[6])
+  ensure_mark(epochs, args[6])
 end
 beat(instances, me, now, dead_ms, not touched)
 in_pieces('HSET', totals, new_totals, 2)
@@ -241,6 +244,6 @@ if #reset > 0 then
   for i = 8, #KEYS do in_pieces('HDEL', KEYS[i], reset, 1) end
 end
 local payload = table.concat(words, ' ')
-if not touched and ARGV[3] == '1' then return reply('idle', payload) end
+if not touched and args[3] == '1' then return reply('idle', payload) end
 if number ~= '0' then keep(record, number, payload, ttl) end
 return reply('ok', payload)

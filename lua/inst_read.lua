@@ -24,16 +24,16 @@ local me, dead_ms = ARGV[1], tonumber(ARGV[2])
 if must_restore(buried) then return {'buried'} end
 local fields = {}
 for i = 3, #ARGV do fields[i - 2] = ARGV[i] end
-local total, slice, epoch, swept = {}, {}, {}, {}
-read_fields(totals, fields, total)
-read_fields(slices, fields, slice)
-read_epochs(epochs, fields, epoch, swept)
+local total, slice = list_fields(totals, fields), list_fields(slices, fields)
+local epoch, swept = list_epochs(epochs, fields)
 local now = now_ms()
 local out = {'ok', '', current_mark(epochs), find_dead(instances, me, now, dead_ms),
   count_alive(instances, now, dead_ms)}
-for _, field in ipairs(fields) do
-  out[#out + 1] = total[field] or '0'
-  out[#out + 1] = slice[field] or '0'
-  out[#out + 1] = epoch_word(field, epoch, swept)
+local n = 5
+for i = 1, #fields do
+  out[n + 1] = total[i] or '0'
+  out[n + 2] = slice[i] or '0'
+  out[n + 3] = epoch_word(epoch[i], swept[i])
+  n = n + 3
 end
 return out

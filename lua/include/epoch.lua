@@ -5,24 +5,24 @@
 -- epochs and leaves slices behind: then a slice that is still the one remembered
 -- from a lower epoch is void. (CLEAR lowers epochs, and leaves nothing behind.)
 
--- read_epochs adds the counters' epochs to epoch, and to swept the epochs that
--- were swept, for those that have one. What is no number counts as none.
-local function read_epochs(epochs, fields, epoch, swept)
-  read_fields(epochs, fields, epoch)
-  local names, noted = {}, {}
-  for _, field in ipairs(fields) do
-    if epoch[field] and not is_int64(epoch[field]) then epoch[field] = nil end
-    if epoch[field] then names[#names + 1] = ':' .. field end
+-- list_epochs returns the counters' epochs in their order, and the epochs that were
+-- swept; false or nil for those that have none. What is no number counts as none.
+local function list_epochs(epochs, fields)
+  local epoch, swept, names, at = list_fields(epochs, fields), {}, {}, {}
+  for i = 1, #fields do
+    if epoch[i] and not is_int64(epoch[i]) then epoch[i] = false end
+    if epoch[i] then
+      names[#names + 1] = ':' .. fields[i]
+      at[#names] = i
+    end
   end
-  read_fields(epochs, names, noted)
-  for _, field in ipairs(fields) do
-    if epoch[field] then swept[field] = noted[':' .. field] end
-  end
+  local noted = list_fields(epochs, names)
+  for j, i in ipairs(at) do swept[i] = noted[j] end
+  return epoch, swept
 end
 
 -- epoch_word is how an epoch is returned: with a '+' when it is swept.
-local function epoch_word(field, epoch, swept)
-  local value = epoch[field]
-  if not value then return '0' end
-  return swept[field] == value and '+' .. value or value
+local function epoch_word(epoch, swept)
+  if not epoch then return '0' end
+  return swept == epoch and '+' .. epoch or epoch
 end

@@ -17,8 +17,9 @@ local function list_fields(key, fields)
   if #fields <= piece then return redis.call('HMGET', key, unpack(fields)) end
   local list = {}
   for i = 1, #fields, piece do
-    local values = redis.call('HMGET', key, unpack(fields, i, math.min(i + piece - 1, #fields)))
-    for j = 1, #values do list[#list + 1] = values[j] end
+    local last = math.min(i + piece - 1, #fields)
+    local values = redis.call('HMGET', key, unpack(fields, i, last))
+    for j = i, last do list[j] = values[j - i + 1] end
   end
   return list
 end
