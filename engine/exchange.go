@@ -119,15 +119,16 @@ func (p *partition) applyCall(send sending, incs []carried, ops []*opReq) lua.Ca
 		return p.stringsCall(send, incs, ops)
 	}
 	if !p.family.InstanceAware() {
-		args := make([]any, 0, 4+2*len(incs)+5*len(ops))
-		args = append(args, send.number, p.ttl(), send.first, len(incs))
-		for _, item := range incs {
-			args = append(args, item.c.name, item.ch.d)
+		call := lua.PlainApply.Begin(2, 4+2*len(incs)+5*len(ops))
+		args := append(call.Args, p.keys.Totals(), p.record(), send.number, p.ttl(), send.first, len(incs))
+		for i := range incs {
+			args = append(args, &incs[i].c.name, &incs[i].ch.d)
 		}
 		for _, op := range ops {
 			args = append(args, op.name, op.kind.String(), op.n, op.cond.Op.String(), op.cond.Operand)
 		}
-		return lua.PlainApply.Call([]string{p.keys.Totals(), p.record()}, args...)
+		call.Args = args
+		return call
 	}
 	var others []string
 	for _, op := range ops {
@@ -140,24 +141,29 @@ func (p *partition) applyCall(send sending, incs []carried, ops []*opReq) lua.Ca
 	if send.checkDead && p.e.mayBury() {
 		check = 1
 	}
-	args := make([]any, 0, 9+len(others)+5*len(incs)+7*len(ops))
+	call := lua.InstApply.Begin(7+2*len(others), 9+len(others)+5*len(incs)+7*len(ops))
+	args := call.Args
+	for _, key := range append(append(p.ownKeys(), p.record()), p.othersKeys(others)...) {
+		args = append(args, key)
+	}
 	args = append(args, send.number, p.ttl(), send.first, p.e.opts.InstanceID, p.deadMillis(), uuid.NewString(), check, len(others), len(incs))
 	for _, id := range others {
 		args = append(args, id)
 	}
-	for _, item := range incs {
+	for i := range incs {
+		item := &incs[i]
 		var set any = ""
 		if item.ch.set {
-			set = item.ch.v
+			set = &item.ch.v
 		}
-		args = append(args, item.c.name, item.ch.d, set, item.epoch, item.slice)
+		args = append(args, &item.c.name, &item.ch.d, set, &item.epoch, &item.slice)
 	}
 	for _, op := range ops {
 		epoch, slice := p.remembered(op.name)
 		args = append(args, op.name, op.kind.String(), op.n, op.cond.Op.String(), op.cond.Operand, epoch, slice)
 	}
-	keys := append(p.ownKeys(), p.record())
-	return lua.InstApply.Call(append(keys, p.othersKeys(others)...), args...)
+	call.Args = args
+	return call
 }
 
 // remembered is the epoch and slice under which this proxy knows a counter, or
@@ -200,7 +206,7 @@ func (p *partition) readCall(cells []*cell) lua.Call {
 		words := make([]any, 0, 2+len(cells))
 		words = append(words, "hmget", p.keys.Totals())
 		for _, c := range cells {
-			words = append(words, c.name)
+			words = append(words, &c.name)
 		}
 		return lua.Command(words...)
 	}
@@ -208,7 +214,7 @@ func (p *partition) readCall(cells []*cell) lua.Call {
 	args := make([]any, 0, 2+len(cells))
 	args = append(args, me, p.deadMillis())
 	for _, c := range cells {
-		args = append(args, c.name)
+		args = append(args, &c.name)
 	}
 	return lua.InstRead.Call([]string{
 		p.keys.Cumulative(), p.keys.Slices(me), p.keys.Instances(), p.keys.Epochs(), p.keys.Buried(me),

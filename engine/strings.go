@@ -18,29 +18,34 @@ func (p *partition) stringsCall(send sending, incs []carried, ops []*opReq) lua.
 		expiring++
 	}
 	n := len(incs) + commands
-	keys := make([]string, 0, 1+len(incs)+len(ops))
-	keys = append(keys, p.record())
-	args := make([]any, 0, 6+n+expiring)
-	args = append(args, send.number, p.ttl(), send.first, n, expiring, commands)
+	call := lua.StringApply.Begin(1+len(incs)+len(ops), 6+n+expiring)
+	call.Args = append(call.Args, p.record())
 	for i := range incs {
-		keys = append(keys, incs[i].c.name)
-		args = append(args, incs[i].ch.d)
+		call.Args = append(call.Args, &incs[i].c.name)
 	}
 	for _, op := range ops {
 		if op.kind == opInc {
-			keys = append(keys, op.name)
-			args = append(args, op.n)
+			call.Args = append(call.Args, &op.name)
 		}
-	}
-	for i := range incs[:expiring] {
-		args = append(args, incs[i].ch.v)
 	}
 	for _, op := range ops {
 		if op.kind != opInc {
-			keys = append(keys, op.name)
+			call.Args = append(call.Args, &op.name)
 		}
 	}
-	return lua.StringApply.Call(keys, args...)
+	call.Args = append(call.Args, send.number, p.ttl(), send.first, n, expiring, commands)
+	for i := range incs {
+		call.Args = append(call.Args, &incs[i].ch.d)
+	}
+	for _, op := range ops {
+		if op.kind == opInc {
+			call.Args = append(call.Args, &op.n)
+		}
+	}
+	for i := range incs[:expiring] {
+		call.Args = append(call.Args, &incs[i].ch.v)
+	}
+	return call
 }
 
 // expiringFirst puts the changes that were accepted under an expiry before the others.
@@ -66,11 +71,11 @@ func commandsIn(ops []*opReq) (n int) {
 
 // stringsRead reads ordinary keys.
 func stringsRead(cells []*cell) lua.Call {
-	keys := make([]string, len(cells))
-	for i, c := range cells {
-		keys[i] = c.name
+	call := lua.StringRead.Begin(len(cells), 0)
+	for _, c := range cells {
+		call.Args = append(call.Args, &c.name)
 	}
-	return lua.StringRead.Call(keys)
+	return call
 }
 
 // parseStrings reads the values of n ordinary keys, and the moments at which they

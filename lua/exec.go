@@ -17,6 +17,14 @@ type Call struct {
 	Args   []any // EVALSHA's own words included
 }
 
+// Begin begins a call of the script with so many keys and, about, arguments: the caller
+// appends them, keys first. Pointers to strings and to int64 may stand for these, for
+// as long as the call may be sent: a million of them need no memory of their own.
+func (s *Script) Begin(keys, args int) Call {
+	words := make([]any, 0, 3+keys+args)
+	return Call{Script: s, Args: append(words, "evalsha", s.SHA, keys)}
+}
+
 // Call builds a call of the script.
 func (s *Script) Call(keys []string, args ...any) Call {
 	words := make([]any, 0, 3+len(keys)+len(args))
