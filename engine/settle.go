@@ -92,6 +92,9 @@ func (p *partition) settleOps(r *round, out answer) map[string]bool {
 	for i, op := range r.ops {
 		res := out.results[i]
 		op.res = res.Result
+		if p.family == Ordinary && op.kind == opInc && res.Err == nil {
+			p.e.stats.accepted.Add(1)
+		}
 		if res.Err == nil && res.Applied && op.kind.voids() {
 			if void == nil {
 				void = make(map[string]bool)

@@ -7,7 +7,8 @@ import (
 
 // Stats is what the engine can say of itself; counts are since its start.
 type Stats struct {
-	// Accepted is the number of increments (INC, DEC, SETI items) answered from memory.
+	// Accepted is the number of increments (INC, DEC, SETI items) answered from memory, and
+	// of those of ordinary keys that were not there and came with a batch.
 	Accepted uint64
 	// FlushScripts is the number of numbered flush scripts sent, repeats included.
 	FlushScripts uint64

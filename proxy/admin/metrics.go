@@ -42,7 +42,7 @@ var metrics = []metric{
 	{"commands_refused_total", "Other commands refused by the deny list.",
 		func(s *proxy.Stats) float64 { return float64(s.Refused) }},
 
-	{"increments_accepted_total", "Increments answered from memory.",
+	{"increments_accepted_total", "Increments answered from memory, or carried out with a batch as their ordinary key was not there.",
 		func(s *proxy.Stats) float64 { return float64(s.Engine.Accepted) }},
 	{"flush_scripts_total", "Numbered flush scripts sent to Redis, repeats included.",
 		func(s *proxy.Stats) float64 { return float64(s.Engine.FlushScripts) }},
