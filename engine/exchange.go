@@ -23,6 +23,9 @@ func (p *partition) ttl() int64 {
 func (p *partition) exchange(ctx context.Context, r *round) answer {
 	var calls []lua.Call
 	wait := p.e.waitReplicas()
+	if r.unsure {
+		p.forgetLeft(r)
+	}
 	if r.write {
 		calls = append(calls, p.batchCall(r))
 		calls = append(calls, wait...)

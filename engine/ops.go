@@ -39,6 +39,10 @@ type opReq struct {
 	n    int64
 	cond Cond
 	res  Result // set by the flusher before its group is done
+
+	left  bool // its client has been told that the outcome is unknown; guarded by partition.mu
+	ahead bool // its cell has it in ahead
+	lasts bool // … and is of a key without an expiry
 }
 
 // opGroup is the operations of one client command on one partition. They are
@@ -215,6 +219,7 @@ func (p *partition) giveUp(group *opGroup) []Result {
 	results := sameFailure(len(group.ops), ErrUnavailable)
 	for i := range group.next {
 		results[i].Err = ErrUnknown
+		group.ops[i].left = true
 	}
 	return results
 }

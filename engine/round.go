@@ -126,13 +126,21 @@ func (p *partition) takeOpsLocked(r *round) {
 // take carries the pending changes of the operations' counters, of the cells in a
 // hurry and of those in line, and has the rest of the line refreshed if it is in use.
 func (p *partition) take(r *round, hurry, line []*cell, now int64) {
+	aheads := p.aheads(r.ops)
 	for _, op := range r.ops {
 		s := p.shardOfName(op.name)
 		s.mu.Lock()
 		if c := s.named(op.name); c != nil {
 			p.carryLocked(r, c)
-			if p.family == Ordinary && op.kind == opInc {
-				c.goesAhead(op.n)
+			if p.family == Ordinary && op.kind == opInc && c.loaded {
+				// All at once: what is answered between two of them would come between.
+				if h := aheads[op.name]; h.wide {
+					c.loaded = false
+				} else if !h.taken {
+					c.goesAhead(h.delta)
+					h.taken = true
+				}
+				op.ahead, op.lasts = c.loaded, c.epoch == noExpiry
 			}
 		}
 		s.mu.Unlock()

@@ -140,8 +140,11 @@ func (a *answer) parseStringsBatch(words []any, increments int, ops []*opReq) er
 			return fmt.Errorf("engine: payload word %q of %d increments", text, increments+commands)
 		}
 	}
-	if len(looked) != len(ops)-commands || a.status == "seen" && len(told) != commands {
-		return fmt.Errorf("engine: a payload of %d results for %d operations", len(looked)+len(told), len(ops))
+	if len(looked) != len(ops)-commands {
+		return fmt.Errorf("engine: a payload of %d results for %d operations", len(looked), len(ops))
+	}
+	if len(told) != commands { // the copy that was applied had others beside them
+		told = make([]string, commands)
 	}
 	a.results = make([]opResult, len(ops))
 	index := increments

@@ -1,6 +1,9 @@
 package engine
 
-import "context"
+import (
+	"context"
+	"slices"
+)
 
 // Add is an increment of an ordinary key.
 type Add struct {
@@ -191,6 +194,65 @@ func (p *partition) withdraw(r *round) {
 	if r.write = len(r.carried) > 0; !r.write {
 		p.flight = nil
 		p.finish(r)
+	}
+}
+
+// headway is what the increments of a batch add to one ordinary key.
+type headway struct {
+	delta int64
+	taken bool // its cell knows
+	wide  bool // it does not fit: the key is not answered from memory meanwhile
+}
+
+// aheads adds up the increments of ordinary keys among operations.
+func (p *partition) aheads(ops []*opReq) map[string]*headway {
+	if p.family != Ordinary || len(ops) == 0 {
+		return nil
+	}
+	list := make([]headway, len(ops))
+	by := make(map[string]*headway, len(ops))
+	for i, op := range ops {
+		if op.kind != opInc {
+			continue
+		}
+		h := by[op.name]
+		if h == nil {
+			h = &list[i]
+			by[op.name] = h
+		}
+		var ok bool
+		if h.delta, ok = sum(h.delta, op.n, 0); !ok {
+			h.wide = true
+		}
+	}
+	return by
+}
+
+// forgetLeft takes those increments out of a round that is repeated whose clients have
+// been told that the outcome is unknown, and leaves it at that: carried out now, an
+// increment could make a key anew to which nobody gives the time to live that it had.
+// Of a key that has none, others may have been told more already.
+func (p *partition) forgetLeft(r *round) {
+	if p.family != Ordinary {
+		return
+	}
+	var gone []*opReq
+	p.mu.Lock()
+	r.ops = slices.DeleteFunc(r.ops, func(op *opReq) bool {
+		drop := op.left && op.kind == opInc && !op.lasts
+		if drop {
+			gone = append(gone, op)
+		}
+		return drop
+	})
+	p.mu.Unlock()
+	for _, op := range gone {
+		s := p.shardOfName(op.name)
+		s.mu.Lock()
+		if c := s.named(op.name); c != nil && op.ahead {
+			c.ahead -= op.n
+		}
+		s.mu.Unlock()
 	}
 }
 

@@ -223,3 +223,27 @@ func TestColdIncrementsWhileRedisIsAway(t *testing.T) {
 		t.Error("a refused increment was carried out")
 	}
 }
+
+// An increment whose client has been told that the outcome is unknown is not carried
+// out later: it would make a key anew, without a time to live, and nobody is told 1.
+func TestColdIncrementThatIsGivenUp(t *testing.T) {
+	opts := unhurried
+	opts.Lax, opts.CommandTimeout = everyKey, 50*time.Millisecond
+	m := miniredis.RunT(t)
+	e, gate := gateForTest(t, m.Addr(), opts)
+	mustIncr(t, e, "warm", 1)
+	gate.shut()
+	if got := e.IncrBy(t.Context(), 0, []byte("k"), 1); got.Err != ErrUnknown {
+		t.Fatalf("incr: %+v", got)
+	}
+	if got := mustIncrForTest(t, e, "warm"); got != 2 {
+		t.Errorf("beside it: %d", got)
+	}
+	gate.open()
+	flushes(t, e)
+	wantValue(t, m, "warm", "2")
+	if m.Exists("k") {
+		t.Error("it was carried out")
+	}
+	eventually(t, 5*time.Second, "its next increment", func() bool { return e.IncrBy(t.Context(), 0, []byte("k"), 1).N == 1 })
+}
