@@ -123,7 +123,7 @@ func (r *Row) cellLocked(p *partition, s *shard, counter []byte) *cell {
 	if r.came == 0 {
 		r.came = r.e.now()
 	}
-	c := s.cells[string(counter)]
+	c := s.get(counter)
 	if c == nil || p.failed.Load() != nil || p.heldLocked(s, counter) || !p.servableLocked(c, r.came, r.came-p.maxAge()) {
 		return nil
 	}
