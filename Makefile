@@ -33,7 +33,7 @@ test-clients: setup ## run client libraries of many languages against the proxy 
 	$(GO) run ./integration/clients -only '$(ONLY)' $(CLIENTSFLAGS)
 
 fuzz: ## fuzz the parsers, each for FUZZTIME (30s)
-	@for package in ./proxy ./proxy/keyspec ./engine/journal; do \
+	@for package in ./proxy ./proxy/keyspec ./engine ./engine/journal; do \
 		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
 			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(or $(FUZZTIME),30s) -fuzzminimizetime 1s $$package || exit 1; done; done
 

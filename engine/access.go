@@ -92,6 +92,9 @@ func tryInc(p *partition, c *cell, item *Item, now int64) (res Result, retry, ac
 	if !c.add(item.N, 0) {
 		return Result{}, true, false
 	}
+	if j := p.e.journal; j != nil {
+		j.added(p, c, item.N)
+	}
 	p.acceptedLocked(wasDirty, now)
 	return Result{Applied: true, Value: next, Prev: cur}, false, true
 }
@@ -114,6 +117,9 @@ func setICell(p *partition, c *cell, item *Item, now int64) (Result, bool) {
 	}
 	wasDirty := c.dirty()
 	c.setSlice(item.N)
+	if j := p.e.journal; j != nil {
+		j.sliceSet(p, c)
+	}
 	p.acceptedLocked(wasDirty, now)
 	p.e.stats.accepted.Add(1)
 	return Result{Applied: true, Value: next, Prev: cur}, false

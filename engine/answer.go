@@ -72,10 +72,16 @@ func (p *partition) parseBatch(r *round, reply lua.Reply) answer {
 		return out
 	}
 	if p.family == Ordinary {
-		out.err = out.parseStringsBatch(words, len(r.carried), r.ops)
+		out.err = out.parseStringsBatch(words, r)
 		return out
 	}
-	out.err = out.parsePayload(len(r.carried), len(r.ops), p.family)
+	ops := len(r.ops)
+	if out.status == "seen" && (r.clears || r.was != nil) && (out.payload == "" || !strings.Contains(" "+out.payload, " o")) {
+		ops = 0 // the first time: see settleReplayedClear; or when it was repeated without them
+	} else if out.status == "seen" && r.was != nil {
+		ops = len(r.was)
+	}
+	out.err = out.parsePayload(len(r.carried), ops, p.family)
 	if r.clear == nil && out.err == nil {
 		out.values, out.err = p.parseReadings(words, len(r.carried))
 	}

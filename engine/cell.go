@@ -60,6 +60,7 @@ type cell struct {
 	// touched is the last use by a client, in milliseconds since the engine's start; it
 	// begins anew after 49 days.
 	touched uint32
+	jid     uint32 // in the journal's table; guarded by its lock
 
 	sent    change // in the batch in flight
 	pending change // accepted, not sent yet

@@ -162,6 +162,9 @@ func (e *Engine) close(ctx context.Context) ([]Lost, error) {
 		p.stopFlusher()
 	}
 	e.leaving.Wait()
+	if e.journal != nil {
+		err = cmp.Or(err, e.journal.close())
+	}
 	lost := e.lost(ctx, flushErr)
 	if len(lost) > 0 {
 		return lost, fmt.Errorf("engine: %d counters have increments that Redis did not acknowledge", len(lost))

@@ -27,7 +27,8 @@ type Engine struct {
 	cancel    context.CancelFunc
 	stopped   chan struct{} // closed by Close: nobody waits any longer
 
-	patterns patterns // of ordinary keys
+	journal  *journaling // nil: there is none
+	patterns patterns    // of ordinary keys
 	open     func(*redis.Client) store
 
 	spaces atomic.Pointer[map[string]*space]    // replaced under mu, never changed
@@ -62,6 +63,9 @@ func New(opts Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := opts.openJournal(); err != nil {
+		return nil, err
+	}
 	client := redis.NewClient(clientOptions(opts))
 	return newEngine(opts, client, func(c *redis.Client) store { return lua.NewExecutor(c) }), nil
 }
@@ -69,7 +73,7 @@ func New(opts Options) (*Engine, error) {
 // newEngine makes an engine whose Redis is what open makes of a client.
 func newEngine(opts Options, client *redis.Client, open func(*redis.Client) store) *Engine {
 	e := &Engine{
-		patterns: opts.patterns, open: open, stores: make(map[int]store),
+		journal: opts.journal, patterns: opts.patterns, open: open, stores: make(map[int]store),
 		opts: opts, log: opts.Logger, defaultNS: []byte(opts.Namespace),
 		client: client, store: open(client), started: time.Now(), patience: lockPatience,
 		stopped: make(chan struct{}),
@@ -78,6 +82,9 @@ func newEngine(opts Options, client *redis.Client, open func(*redis.Client) stor
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.spaces.Store(&map[string]*space{})
 	e.places.Store(&map[place]*partition{})
+	if e.journal != nil {
+		e.journal.attach(e)
+	}
 	e.meeting.Go(func() {
 		for e.guard("meeting Redis", e.meet) != nil {
 			select {

@@ -56,6 +56,9 @@ func connectForTest(t testing.TB, addr string, opts Options, wrap func(store) st
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := opts.openJournal(); err != nil {
+		t.Fatal(err)
+	}
 	client := redis.NewClient(clientOptions(opts))
 	e := newEngine(opts, client, func(c *redis.Client) store { return wrap(lua.NewExecutor(c)) })
 	t.Cleanup(func() {

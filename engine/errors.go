@@ -37,6 +37,8 @@ var (
 	ErrTooManyPending = &Error{"OOM", "distkit: too many counters are waiting for Redis; the increment was refused"}
 	// ErrPendingTooOld is returned past --max-pending-age. Nothing has changed.
 	ErrPendingTooOld = &Error{"OOM", "distkit: increments have been waiting for Redis for too long; the increment was refused"}
+	// ErrUnkept is returned while the journal cannot be written. Nothing has changed.
+	ErrUnkept = &Error{"MISCONF", "distkit: the journal cannot be written; the increment was refused"}
 	// ErrClosed is returned once the engine has stopped.
 	ErrClosed = &Error{"LOADING", "distkit: the proxy is shutting down"}
 )

@@ -27,6 +27,9 @@ func (p *partition) exchange(ctx context.Context, r *round) answer {
 		p.forgetLeft(r)
 	}
 	if r.write {
+		if j := p.e.journal; j != nil {
+			j.sending(p, r, p.applied+1)
+		}
 		calls = append(calls, p.batchCall(r))
 		calls = append(calls, wait...)
 		p.e.stats.scripts.Add(1)

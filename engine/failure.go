@@ -50,6 +50,7 @@ func (p *partition) refused(r *round, err *Error) {
 	if since := p.inAir.Load(); since != 0 { // it goes on waiting
 		p.since.Store(earliest(p.since.Load(), since))
 	}
+	p.batchEnded(false, nil, true)
 	for _, item := range r.carried {
 		p.returnCell(item.c)
 	}

@@ -150,6 +150,8 @@ func (p *partition) round(ctx context.Context) {
 			return
 		}
 		p.flight = r
+	} else if j := p.journal(); j != nil {
+		j.keepUp(p, r)
 	}
 	if err := p.space.agree(ctx, len(r.carried) > 0 || certain(r.ops)); err != nil {
 		p.roundFailed(r, err)
@@ -176,6 +178,10 @@ func (p *partition) round(ctx context.Context) {
 		}
 		switch out.status {
 		case "gap":
+			if err := p.checkGap(p.applied+1, out.payload); err != nil {
+				p.roundFailed(r, err)
+				return
+			}
 			p.lostRecord(out.payload)
 		case "buried":
 			if err := p.restore(ctx); err != nil {
@@ -185,6 +191,10 @@ func (p *partition) round(ctx context.Context) {
 		case "ids":
 			p.others = without(out.ids, p.e.opts.InstanceID)
 		case "ok", "seen", "idle":
+			if err := p.checkAnswer(r, out.status); err != nil {
+				p.roundFailed(r, err)
+				return
+			}
 			if out.status == "ok" && r.write { // something was written: if it was the first time, say so
 				_ = p.space.agree(ctx, true)
 			}

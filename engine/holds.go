@@ -355,6 +355,9 @@ func (p *partition) voidRefusedLocked(c *cell) {
 	wasDirty := c.dirty()
 	c.pending, c.loaded = change{}, false
 	c.refuse(nil, 0)
+	if j := p.e.journal; j != nil {
+		j.stated(p, c)
+	}
 	if wasDirty {
 		p.cleanedLocked(c)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/distkit/distkit-proxy/engine/hot"
+	"github.com/distkit/distkit-proxy/engine/journal"
 )
 
 // Options configure an Engine. The zero value of a field means its default.
@@ -45,14 +46,27 @@ type Options struct {
 	IdleAfter time.Duration
 	// Lax are the ordinary keys that are treated as counters. None by default.
 	Lax []Pattern
+	// Journal is the directory of a journal, so that what was accepted survives the
+	// process. Empty: there is none.
+	Journal string
+	// JournalSync is when the disk is waited for.
+	JournalSync journal.Policy
+	// InstanceChosen says that InstanceID is to be kept to. Otherwise a journal's own
+	// is used in its place.
+	InstanceChosen bool
 	// Observer is told what ordinary commands do, by whoever sends them on, and
 	// asked by DK.HOT: see NewObserver. Nil: nothing is observed.
 	Observer *hot.Observer
 	// Logger takes one line per event, none per request. Default: discard.
 	Logger *slog.Logger
 
-	links    *links   // made by withDefaults
-	patterns patterns // likewise
+	links    *links      // made by withDefaults
+	patterns patterns    // likewise
+	journal  *journaling // made by openJournal
+
+	// Tests set these.
+	journalSegment int64                                   // segmentSize
+	journalCreate  func(path string) (journal.File, error) // its files
 }
 
 // ValidInstanceID reports whether s may name an instance.

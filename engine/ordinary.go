@@ -190,6 +190,9 @@ func incKey(p *partition, c *cell, delta, now int64) (res Result, retry bool) {
 	if !c.add(delta, max(c.epoch, noExpiry)) {
 		return Result{}, true
 	}
+	if j := p.e.journal; j != nil {
+		j.added(p, c, delta)
+	}
 	p.acceptedLocked(wasDirty, now)
 	return Result{Applied: true, Value: Value{Total: total}}, false
 }
@@ -249,6 +252,7 @@ func (e *Engine) newOrdinary(at place) *partition {
 	p.interval, p.lag = int64(pace.interval), int64(pace.lag)
 	p.store = e.storeOf(at.db)
 	p.holds.Store(int64(e.heldAll))
+	p.join(partitionName{family: Ordinary, db: at.db, pace: at.pace})
 	return p
 }
 

@@ -71,6 +71,9 @@ func (p *partition) mend(err error) {
 		r, p.flight = nil, nil
 	}
 	inFlight := make(map[*cell]bool)
+	if r == nil {
+		p.batchEnded(false, nil, true)
+	}
 	if r != nil {
 		r.unsure = true
 		r.reads, r.popped, r.hurried = nil, 0, 0
@@ -132,6 +135,7 @@ func (p *partition) acknowledgeRest(r *round) {
 			void[op.name] = void[op.name] || op.res.Err == nil && op.res.Applied && op.kind.voids()
 		}
 	}
+	p.batchEnded(r.answer.status != "idle", r.givenBack(r.answer, void), false)
 	settle := func(c *cell, refusal *Error) {
 		s := p.shardOfCell(c)
 		s.mu.Lock()

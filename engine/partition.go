@@ -86,6 +86,9 @@ type partition struct {
 	nStuck   atomic.Int64          // counters whose change Redis refuses now
 	alive    atomic.Int64          // live instances, as last told
 
+	trail    trail       // what the journal says of it; guarded by its lock
+	replayed atomic.Bool // it goes on from a journal, and Redis has not confirmed that yet
+
 	// Of ordinary keys only.
 	clock    clock        // how Redis' clock stands
 	holds    atomic.Int64 // on every key
@@ -174,6 +177,9 @@ func (p *partition) cleanedLocked(c *cell) {
 
 // refuseLocked tells why a clean cell may not become dirty now, or nil.
 func (p *partition) refuseLocked(c *cell, now int64) *Error {
+	if p.e.unkept() {
+		return ErrUnkept
+	}
 	if !c.dirty() && p.e.pending.Load() >= int64(p.e.opts.MaxPending) {
 		return ErrTooManyPending
 	}

@@ -82,6 +82,9 @@ func (p *partition) restore(ctx context.Context) error {
 	p.restoring = true
 	for {
 		number := strconv.FormatUint(p.applied+1, 10)
+		if j := p.journal(); j != nil {
+			j.stepping(p, p.applied+1)
+		}
 		keys := append(p.ownKeys(), p.record())
 		step := lua.InstRestore.Call(keys, number, p.ttl(), p.e.opts.InstanceID, restorePiece)
 		replies := p.e.call(ctx, append([]lua.Call{step}, p.e.waitReplicas()...)...)
@@ -97,6 +100,9 @@ func (p *partition) restore(ctx context.Context) error {
 		}
 		switch word(words, 0) {
 		case "gap":
+			if err := p.checkGap(p.applied+1, word(words, 1)); err != nil {
+				return err
+			}
 			p.lostRecord(word(words, 1))
 			continue
 		case "batch":
@@ -106,6 +112,7 @@ func (p *partition) restore(ctx context.Context) error {
 			return nil
 		case "ok", "seen":
 			p.applied++
+			p.ran()
 		default:
 			return fmt.Errorf("engine: status %q to a restoring step", word(words, 0))
 		}
@@ -159,7 +166,10 @@ func (p *partition) lostRecord(last string) {
 	p.e.askAgain()
 }
 
-func (p *partition) newRun() { p.run, p.applied = uuid.NewString(), 0 }
+func (p *partition) newRun() {
+	p.run, p.applied = uuid.NewString(), 0
+	p.ran()
+}
 
 // renewRun starts a new run after a pause so long that the record may have
 // expired. There must be nothing in flight.

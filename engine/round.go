@@ -23,6 +23,9 @@ type round struct {
 	clear   *opReq     // instead of carried and ops: CLEAR or CLEARI
 	cleared []*cell    // the cells whose changes clear makes void
 
+	was    []*opReq // of a replayed round: operations that it had, which are not repeated
+	clears bool     // of a replayed round: it was CLEAR or CLEARI, and cleared what that made void
+
 	answer *answer // once Redis has answered and its number is counted as applied
 
 	reads   []*cell
@@ -172,6 +175,9 @@ func (p *partition) carryLocked(r *round, c *cell) {
 		return
 	}
 	r.carried = append(r.carried, carried{c: c, ch: c.take(), epoch: c.epoch, slice: c.base.Mine})
+	if j := p.e.journal; j != nil {
+		j.taken(p, c)
+	}
 }
 
 // takeAll puts every pending change of the partition into flight: CLEAR makes
@@ -181,6 +187,9 @@ func (p *partition) takeAll(r *round) {
 		if c.pending.has {
 			c.take()
 			r.cleared = append(r.cleared, c)
+			if j := p.e.journal; j != nil {
+				j.taken(p, c)
+			}
 		}
 	})
 }

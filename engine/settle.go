@@ -37,13 +37,19 @@ func (p *partition) settleWrites(r *round, out answer) {
 	now := p.e.now()
 	if r.clear != nil {
 		r.clear.res.Applied = true
+		p.batchEnded(out.status != "idle", nil, false)
 		p.settleClear(r, out)
+		return
+	}
+	if r.clears {
+		p.settleReplayedClear(r, out)
 		return
 	}
 	if p.family.InstanceAware() && out.status != "idle" {
 		p.beaten(now)
 	}
 	void := p.settleOps(r, out)
+	p.batchEnded(out.status != "idle", r.givenBack(&out, void), false)
 	commands := p.lastCommands(r, out)
 	for i, item := range r.carried {
 		s := p.shardOfCell(item.c)
@@ -89,7 +95,11 @@ func (p *partition) settleWrites(r *round, out answer) {
 // changes they made void.
 func (p *partition) settleOps(r *round, out answer) map[string]bool {
 	var void map[string]bool
-	for i, op := range r.ops {
+	ops := r.ops
+	if r.was != nil {
+		ops = r.was[:len(out.results)]
+	}
+	for i, op := range ops {
 		res := out.results[i]
 		op.res = res.Result
 		if p.family == Ordinary && op.kind == opInc && res.Err == nil {
@@ -125,6 +135,9 @@ func (p *partition) settleOpCells(r *round, out answer, commands map[string]int)
 			if c.retryAt() != 0 { // refused in an earlier batch, and void now
 				wasDirty := c.dirty()
 				c.pending = change{}
+				if j := p.e.journal; j != nil {
+					j.stated(p, c)
+				}
 				if wasDirty {
 					p.cleanedLocked(c)
 				}

@@ -45,6 +45,7 @@ func (sp *space) family(f Family) []*partition {
 	parts := make([]*partition, sp.e.opts.Partitions)
 	for i := range parts {
 		parts[i] = newPartition(sp.e, sp, f, i)
+		parts[i].join(partitionName{family: f, namespace: sp.name, index: i, of: len(parts)})
 		if f.Lax() || f.InstanceAware() {
 			sp.e.start(parts[i])
 		}

@@ -3,6 +3,8 @@ package engine
 import (
 	"sync/atomic"
 	"time"
+
+	"github.com/distkit/distkit-proxy/engine/journal"
 )
 
 // Stats is what the engine can say of itself; counts are since its start.
@@ -58,6 +60,8 @@ type Stats struct {
 	Held  int
 	// Panics is the number of panics that the engine's goroutines went on after.
 	Panics uint64
+	// Journal is what the journal says of itself; nil: there is none.
+	Journal *journal.Stats
 	// RedisUp is whether the last exchange with Redis succeeded.
 	RedisUp bool
 }
@@ -110,6 +114,10 @@ func (e *Engine) Stats() Stats {
 		Held:               int(c.held.Load()),
 		Panics:             c.panics.Load(),
 		RedisUp:            e.met.Load() && e.downSince.Load() == 0,
+	}
+	if e.journal != nil {
+		j := e.journal.log.Stats()
+		s.Journal = &j
 	}
 	now := e.now()
 	for _, p := range e.live() {

@@ -106,25 +106,30 @@ func parseStrings(words []any, n int) ([]reading, error) {
 	return values, nil
 }
 
-// parseStringsBatch reads the reply to a batch of ordinary keys behind the head.
-func (a *answer) parseStringsBatch(words []any, increments int, ops []*opReq) error {
+// parseStringsBatch reads the reply to a batch of ordinary keys behind the head. Where
+// the copy of it that was applied had other operations, before some were given up or
+// the process was started anew, what it says of increments among them is for nobody.
+func (a *answer) parseStringsBatch(words []any, r *round) error {
+	increments, ops := len(r.carried), r.ops
 	commands := commandsIn(ops)
 	all, err := parseStrings(words, increments+commands)
 	if err != nil {
 		return err
 	}
 	a.values = all[:increments]
+	payload, list, _ := strings.Cut(a.payload, "v=")
+	told := strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+	others := a.status == "seen" && (r.was != nil || len(told) != commands)
+	if others {
+		told = make([]string, commands)
+	}
 	var looked []opResult
-	var told []string
-	for text := range strings.FieldsSeq(a.payload) {
-		if list, ok := strings.CutPrefix(text, "v="); ok {
-			told = strings.Split(list, ",")
-			continue
-		}
+	for text := range strings.FieldsSeq(payload) {
 		name, index, value, err := payloadWord(text)
 		switch {
 		case err != nil:
 			return err
+		case others && name == 'i' && index > increments, r.was != nil && name == 'o':
 		case name == 'i' && index <= increments+commands:
 			if a.refused == nil {
 				a.refused = make(map[int]*Error)
@@ -141,10 +146,7 @@ func (a *answer) parseStringsBatch(words []any, increments int, ops []*opReq) er
 		}
 	}
 	if len(looked) != len(ops)-commands {
-		return fmt.Errorf("engine: a payload of %d results for %d operations", len(looked), len(ops))
-	}
-	if len(told) != commands { // the copy that was applied had others beside them
-		told = make([]string, commands)
+		return fmt.Errorf("engine: a payload of %d results for %d operations", len(looked), len(ops)-commands)
 	}
 	a.results = make([]opResult, len(ops))
 	index := increments

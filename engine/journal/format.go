@@ -21,7 +21,10 @@ const (
 )
 
 // Flags of a segment.
-const flagGap = 1 // what was appended before it is not all in the segments before it
+const (
+	flagGap   = 1 << iota // what was appended before it is not all in the segments before it
+	flagFirst             // nothing is needed of the segments before it
+)
 
 // Kinds of a block.
 const (
@@ -123,7 +126,8 @@ func (s *segment) parseHeader(data []byte) error {
 	if v := binary.LittleEndian.Uint32(data[8:]); v > version {
 		return fmt.Errorf("it was written by a newer version of the program (format %d, this one knows %d)", v, version)
 	}
-	s.gap = binary.LittleEndian.Uint32(data[12:])&flagGap != 0
+	flags := binary.LittleEndian.Uint32(data[12:])
+	s.gap, s.whole = flags&flagGap != 0, flags&flagFirst != 0
 	if number := binary.LittleEndian.Uint64(data[16:]); number != s.number {
 		return &damage{16, fmt.Sprintf("it is segment %d by its header", number)}
 	}

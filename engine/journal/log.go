@@ -31,8 +31,10 @@ type Log struct {
 	switches uint64    // how often it has become another one
 	older    []*output // segments before it, oldest first
 	healing  bool      // cur was begun after a failure, and is not whole yet
-	err      error     // why nothing can be written; nil: it can
-	closed   bool
+	// forgotten: what was before the failure is gone, as nobody needs it.
+	forgotten bool
+	err       error // why nothing can be written; nil: it can
+	closed    bool
 
 	syncing sync.Mutex // held by whoever syncs; before mu
 
@@ -51,7 +53,7 @@ type Log struct {
 type output struct {
 	number uint64
 	path   string
-	file   file // nil: of an earlier process
+	file   File // nil: of an earlier process
 	size   atomic.Int64
 	dirty  atomic.Bool // something in it is not synced
 }
@@ -63,11 +65,12 @@ func Open(opts Options, replay func(Block) error) (_ *Log, err error) {
 	if opts.Every == 0 {
 		opts.Every = 100 * time.Millisecond
 	}
-	if opts.create == nil {
-		opts.create = createFile
+	if opts.Create == nil {
+		opts.Create = createFile
 	}
 	l := &Log{opts: opts, wake: make(chan struct{}, 1), stop: make(chan struct{}), stopped: make(chan struct{})}
 	l.done.L = &l.mu
+	l.switches = 1
 	l.buf = make([]byte, prefix)
 	if err := os.MkdirAll(opts.Dir, 0o700); err != nil {
 		return nil, wrap(opts.Dir, err)
@@ -140,7 +143,7 @@ func (l *Log) Begin() []byte {
 }
 
 // Segment tells in which segment what is appended now goes: it is another number,
-// and a higher one, after each switch. Call it between Begin and End.
+// and a higher one, after each switch; the first after Open is 2. Call it between Begin and End.
 func (l *Log) Segment() uint64 { return l.switches }
 
 // End unlocks the log and returns the position behind what was appended: what
@@ -175,6 +178,25 @@ func (l *Log) Commit(pos uint64) error {
 		return nil
 	}
 	return l.reasonLocked()
+}
+
+// Flush is Commit of all that was appended.
+func (l *Log) Flush() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	pos := l.appended
+	l.pushLocked(pos)
+	if l.written.Load() >= pos {
+		return nil
+	}
+	return l.reasonLocked()
+}
+
+// Broken reports whether nothing at all can be written: Rotate has to come first.
+func (l *Log) Broken() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.err != nil
 }
 
 // Failing reports whether writing has failed and nothing has mended it yet.

@@ -139,7 +139,7 @@ func TestDirectoryOfNoUse(t *testing.T) {
 	}
 	full := &disk{}
 	full.full.Store(true)
-	if _, err := Open(Options{Dir: t.TempDir(), create: full.create}, nil); !errors.Is(err, errFull) {
+	if _, err := Open(Options{Dir: t.TempDir(), Create: full.create}, nil); !errors.Is(err, errFull) {
 		t.Errorf("a full disk: %v", err)
 	}
 }
@@ -150,7 +150,7 @@ func TestFullDisk(t *testing.T) {
 	for _, policy := range []Policy{Interval, Always} {
 		t.Run(policy.String(), func(t *testing.T) {
 			dir, d := t.TempDir(), &disk{}
-			l := mustOpen(t, Options{Dir: dir, Sync: policy, create: d.create})
+			l := mustOpen(t, Options{Dir: dir, Sync: policy, Create: d.create})
 			mustCommit(t, l, "kept ")
 			d.full.Store(true)
 			lost := add(l, "lost ")
@@ -207,7 +207,7 @@ func TestFullDisk(t *testing.T) {
 // A disk that fills up while a segment is changed leaves the one before as the end.
 func TestFullDiskAtTheChange(t *testing.T) {
 	dir, d := t.TempDir(), &disk{}
-	l := mustOpen(t, Options{Dir: dir, create: d.create})
+	l := mustOpen(t, Options{Dir: dir, Create: d.create})
 	mustCommit(t, l, "kept ")
 	before := segmentOf(l)
 	add(l, "lost ")
@@ -235,10 +235,51 @@ func TestFullDiskAtTheChange(t *testing.T) {
 	}
 }
 
+// A full disk may need the room of the log itself, when nothing in it is needed.
+func TestForget(t *testing.T) {
+	dir, d := t.TempDir(), &disk{}
+	l := mustOpen(t, Options{Dir: dir, Create: d.create})
+	mustCommit(t, l, "flushed by now ")
+	l.Forget() // not failing
+	if got := contents(t, dir); got != "flushed by now " {
+		t.Fatalf("%q came back", got)
+	}
+	d.full.Store(true)
+	if err := l.Commit(add(l, "lost ")); !errors.Is(err, errFull) {
+		t.Fatal(err)
+	}
+	for range 2 {
+		l.Forget()
+		if names, _ := filepath.Glob(filepath.Join(dir, "*"+suffix)); len(names) != 0 || l.Stats().Size != 0 {
+			t.Fatalf("%v, %+v", names, l.Stats())
+		}
+		if _, err := l.Rotate(); !errors.Is(err, errFull) {
+			t.Fatal(err)
+		}
+	}
+	d.full.Store(false)
+	if _, err := l.Rotate(); err != nil {
+		t.Fatal(err)
+	}
+	add(l, "stated anew ")
+	_ = l.Flush()
+	if got := contents(t, dir); got != "stated anew " {
+		t.Fatalf("%q came back", got)
+	}
+	if err := l.Whole(); err != nil || l.Failing() {
+		t.Fatal(err)
+	}
+	mustCommit(t, l, "well ")
+	kill(l)
+	if got := contents(t, dir); got != "stated anew well " {
+		t.Fatalf("%q came back", got)
+	}
+}
+
 // A failed sync is a failure too: what is not on the disk then may never be.
 func TestFailedSync(t *testing.T) {
 	dir, d := t.TempDir(), &disk{}
-	l := mustOpen(t, Options{Dir: dir, create: d.create})
+	l := mustOpen(t, Options{Dir: dir, Create: d.create})
 	mustCommit(t, l, "kept ")
 	d.unsynced.Store(true)
 	if err := l.Sync(add(l, "written ")); !errors.Is(err, errFull) || !l.Failing() {
@@ -355,10 +396,10 @@ type disk struct {
 
 type diskFile struct {
 	d *disk
-	file
+	File
 }
 
-func (d *disk) create(path string) (file, error) {
+func (d *disk) create(path string) (File, error) {
 	f, err := createFile(path)
 	return &diskFile{d, f}, err
 }
@@ -368,9 +409,9 @@ func (f *diskFile) Write(p []byte) (int, error) {
 		if n > 0 && f.d.after.Add(-1) == 0 {
 			f.d.after.Store(-1)
 		}
-		return f.file.Write(p)
+		return f.File.Write(p)
 	}
-	n, _ := f.file.Write(p[:len(p)/2])
+	n, _ := f.File.Write(p[:len(p)/2])
 	return n, errFull
 }
 
@@ -378,5 +419,5 @@ func (f *diskFile) Sync() error {
 	if f.d.unsynced.Load() {
 		return errFull
 	}
-	return f.file.Sync()
+	return f.File.Sync()
 }

@@ -42,16 +42,19 @@ type Options struct {
 	// Every is how long what was written may be unsynced. Default 100 ms.
 	Every time.Duration
 
-	create func(path string) (file, error) // tests let it fail
+	// Create makes a segment's file, which must not be there yet. Default: in the
+	// system's way.
+	Create func(path string) (File, error)
 }
 
-// file is what is needed of a segment's file.
-type file interface {
+// File is what a Log needs of a segment's file. A Write that fails may have written
+// a part.
+type File interface {
 	io.WriteCloser
 	Sync() error
 }
 
-func createFile(path string) (file, error) {
+func createFile(path string) (File, error) {
 	return os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 }
 

@@ -24,24 +24,27 @@ func (l *Log) Rotate() (uint64, error) {
 	} else if n > 0 {
 		next.number = l.older[n-1].number + 1
 	}
-	if l.healing { // the segment before was of no use either
+	useless := l.healing || l.forgotten
+	if l.healing {
 		next.number = l.cur.number
 	}
 	var flags uint32
-	if l.failing.Load() {
+	switch {
+	case l.forgotten:
+		flags = flagFirst
+	case l.failing.Load():
 		flags = flagGap
 	}
 	next.path = filepath.Join(l.opts.Dir, segmentName(next.number))
-	healing := l.healing
 	l.mu.Unlock()
-	if healing {
-		l.giveUp()
+	if useless {
+		_ = l.remove(l.cur)
 	}
 	err := l.createSegment(next, flags)
 	l.mu.Lock()
 	if err != nil {
 		err = wrap(l.opts.Dir, err)
-		if healing {
+		if useless {
 			l.failLocked(err)
 		}
 		return 0, err
@@ -70,7 +73,7 @@ func (l *Log) Rotate() (uint64, error) {
 		}
 		l.pushedLocked(upTo)
 	}
-	if old != nil && !healing {
+	if old != nil && !useless {
 		l.older = append(l.older, old)
 	}
 	l.size.Add(next.size.Load())
@@ -81,7 +84,7 @@ func (l *Log) Rotate() (uint64, error) {
 // createSegment makes a segment's file so that it is there after a power loss. No
 // file is left when it fails.
 func (l *Log) createSegment(o *output, flags uint32) error {
-	f, err := l.opts.create(o.path)
+	f, err := l.opts.Create(o.path)
 	if err != nil {
 		return err
 	}
@@ -100,15 +103,6 @@ func (l *Log) createSegment(o *output, flags uint32) error {
 	o.file = f
 	o.size.Store(int64(len(header)))
 	return nil
-}
-
-// giveUp removes a segment that never became whole.
-func (l *Log) giveUp() {
-	l.cur.file.Close()
-	if os.Remove(l.cur.path) == nil {
-		l.size.Add(-l.cur.size.Load())
-		l.files.Add(-1)
-	}
 }
 
 // Whole says that everything that is still needed stands in the segment that
@@ -144,21 +138,48 @@ func (l *Log) Whole() error {
 	older := l.older
 	l.older = nil
 	if l.healing {
-		l.healing = false
+		l.healing, l.forgotten = false, false
 		l.failing.Store(false)
 		l.pushedLocked(l.pushed)
 	}
 	l.mu.Unlock()
 	for _, o := range older {
-		if o.file != nil {
-			o.file.Close()
+		if err := l.remove(o); err != nil {
+			return err
 		}
-		if err := os.Remove(o.path); err != nil {
-			return wrap(l.opts.Dir, err)
-		}
-		l.size.Add(-o.size.Load())
-		l.files.Add(-1)
 	}
+	return nil
+}
+
+// Forget removes what was written before the log began to fail, because nothing in
+// it is needed any more: its room may be what is missing. A log that is not failing
+// stays as it is.
+func (l *Log) Forget() {
+	l.syncing.Lock()
+	defer l.syncing.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.err == nil || l.closed {
+		return
+	}
+	l.acquireLocked()
+	defer l.releaseLocked()
+	for _, o := range append(l.older, l.cur) {
+		l.remove(o)
+	}
+	l.older, l.forgotten = nil, true
+}
+
+// remove removes a segment, if it is still there.
+func (l *Log) remove(o *output) error {
+	if o.file != nil {
+		o.file.Close()
+	}
+	if err := os.Remove(o.path); err != nil {
+		return wrap(l.opts.Dir, err)
+	}
+	l.size.Add(-o.size.Load())
+	l.files.Add(-1)
 	return nil
 }
 
