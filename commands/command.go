@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"slices"
 
 	"github.com/distkit/distkit-proxy/engine"
 )
@@ -90,6 +91,11 @@ func (c *Command) Name() string { return c.name }
 // Barrier reports whether the command by its meaning talks to or waits for
 // Redis. The others are answered from memory once their counters are there.
 func (c *Command) Barrier() bool { return !c.family.Lax() || !c.verb.fromMemory }
+
+// Accepts reports whether the command may accept a change in memory.
+func (c *Command) Accepts() bool {
+	return !c.Barrier() && slices.Contains(c.verb.effect.flags, "write")
+}
 
 // MaxArgs bounds the arguments of a command, its name included. A command that
 // runs holds several times the memory of its arguments, for all of its items.

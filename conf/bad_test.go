@@ -56,7 +56,9 @@ func TestBadFlags(t *testing.T) {
 		{"--config=/does/not/exist", `config "/does/not/exist": the file cannot be read: no such file or directory`},
 		{"--flush-intervall=1s", `unknown flag --flush-intervall; did you mean --flush-interval?`},
 		{"--flush_interval=1s", `unknown flag --flush_interval; did you mean --flush-interval?`},
-		{"--journal=x", `unknown flag --journal; --help lists them all`},
+		{"--journal=", "journal (from --journal): it is empty; allowed: the path of a directory"},
+		{"--journal-sync=often", `journal-sync "often" (from --journal-sync): it is not one of the words; allowed: always, interval, never`},
+		{"--cluster=x", `unknown flag --cluster; --help lists them all`},
 		{"-redis=redis://:secret@h", `unknown flag -r; flags begin with two dashes, --help lists them all`},
 		{"--=redis://:secret@h", `a flag is malformed: write --name value or --name=value`},
 		{"--dead-after=100ms --flush-interval=1m", `dead-after "100ms" (from --dead-after): it does not fit flush-interval; allowed: at least 4m, four times flush-interval (1m)`},
@@ -127,7 +129,7 @@ func TestBadEnvironment(t *testing.T) {
 		{"REDIS_URL=foo", `redis "foo" (from REDIS_URL): it does not begin with redis://, rediss://, unix:// or redis+sentinel://; allowed: `},
 		{"DISTKIT_FLUSH_INTERVALL=50ms", `the environment has DISTKIT_FLUSH_INTERVALL, which is no setting; did you mean DISTKIT_FLUSH_INTERVAL?`},
 		{"DISTKIT_flush_interval=50ms", `the environment has DISTKIT_flush_interval, which is no setting; did you mean DISTKIT_FLUSH_INTERVAL?`},
-		{"DISTKIT_JOURNAL=x", `the environment has DISTKIT_JOURNAL, which is no setting; docs/configuration.md lists them all`},
+		{"DISTKIT_CLUSTER=x", `the environment has DISTKIT_CLUSTER, which is no setting; docs/configuration.md lists them all`},
 		{"DISTKIT_PORT=6380", `the environment has DISTKIT_PORT, which is no setting; docs/configuration.md lists them all`},
 		{"DISTKIT_=x", `the environment has DISTKIT_, which is no setting; docs/configuration.md lists them all`},
 	} {
@@ -161,7 +163,7 @@ func TestEnvironmentThatCountsAsNotSet(t *testing.T) {
 func TestBadFiles(t *testing.T) {
 	for _, tc := range []struct{ text, want string }{
 		{"flush-interval: 20ms\n", `FILE:1: unknown setting "flush-interval"; did you mean flush_interval?`},
-		{"\n\njournal: /x\n", `FILE:3: unknown setting "journal"; docs/configuration.md lists them all`},
+		{"\n\ncluster: /x\n", `FILE:3: unknown setting "cluster"; docs/configuration.md lists them all`},
 		{"partitions: 1\npartitions: 2\n", `FILE:2: partitions is set twice, first in line 1`},
 		{"partitions:\n", `FILE:1: partitions has no value; allowed: 1 to 1024`},
 		{"redis:\n", `FILE:1: redis has no value; for an embedded in-memory Redis leave it out; allowed: ` + urls},

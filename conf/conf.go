@@ -30,6 +30,11 @@ type Config struct {
 	// InstanceID names this process among those that share the counters. Load
 	// puts a new UUID here when nobody else did.
 	InstanceID string
+	// InstanceChosen is whether anybody did, so that a journal does not replace it.
+	InstanceChosen bool
+	// Journal is the directory of the journal; empty for none. JournalSync is when
+	// the disk is waited for: always, interval or never.
+	Journal, JournalSync string
 	// FlushInterval is the time between two flushes of counters that are
 	// written all the time.
 	FlushInterval time.Duration
@@ -107,6 +112,7 @@ func Default() Config {
 		MaxQueryBuffer:  1 * gb,
 		MaxClientMemory: 48 * mb,
 		Deny:            []string{"SHUTDOWN", "SYNC", "PSYNC", "REPLCONF"},
+		JournalSync:     "interval",
 		LogLevel:        "info",
 		LogFormat:       "text",
 	}

@@ -28,7 +28,7 @@ func TestDefaults(t *testing.T) {
 		"max-bulk": "512mb", "max-args": "1048576", "max-query-buffer": "1gb", "max-client-memory": "48mb",
 		"deny": "SHUTDOWN SYNC PSYNC REPLCONF", "public": "off", "admin": "off", "config": "none",
 		"wait-replicas": "0", "tls-cert": "no TLS", "tls-key": "none", "tls-client-ca": "none", "log-level": "info", "log-format": "text",
-		"lax": "none", "observe": "off",
+		"lax": "none", "observe": "off", "journal": "off", "journal-sync": "interval",
 	}
 	table := settings(&c)
 	for _, s := range table {
@@ -66,6 +66,8 @@ var samples = map[string]struct {
 	"allowed-lag":       {"1s", func(c Config) any { return c.AllowedLag }, time.Second},
 	"dead-after":        {"1m30s", func(c Config) any { return c.DeadAfter }, 90 * time.Second},
 	"partitions":        {"64", func(c Config) any { return c.Partitions }, 64},
+	"journal":           {"/var/j", func(c Config) any { return c.Journal }, "/var/j"},
+	"journal-sync":      {"Always", func(c Config) any { return c.JournalSync }, "always"},
 	"lax":               {"counter:*,user:[0-9]*:hits", func(c Config) any { return c.Lax }, []LaxPattern{{Glob: "counter:*"}, {Glob: "user:[0-9]*:hits"}}},
 	"observe":           {"on", func(c Config) any { return c.Observe }, true},
 	"max-pending":       {"10", func(c Config) any { return c.MaxPending }, 10},

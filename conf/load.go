@@ -44,7 +44,7 @@ func Load(args, environ []string) (Config, error) {
 	for _, layer := range layers {
 		problems = append(problems, c.apply(table, layer)...)
 	}
-	if c.InstanceID == "" && c.origin["instance-id"].raw == nil {
+	if c.InstanceChosen = c.origin["instance-id"].raw != nil; c.InstanceID == "" && !c.InstanceChosen {
 		c.InstanceID = newUUID()
 	}
 	if problems = c.problems(problems); len(problems) > 0 {

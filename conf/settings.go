@@ -68,6 +68,11 @@ func settings(c *Config) []setting {
 		{group: counters, name: "partitions", arg: "N", help: "containers per namespace and family",
 			field: &integer{&c.Partitions, 1, 1024}},
 
+		{group: counters, name: "journal", arg: "DIR", help: "what was acknowledged survives kill -9, in this directory", empty: "off",
+			field: &directory{text{&c.Journal}}},
+		{group: counters, name: "journal-sync", arg: "WHEN", help: "when the journal is synced to the disk",
+			field: &choice{&c.JournalSync, []string{"always", "interval", "never"}}},
+
 		{group: ordinary, name: "lax", arg: "GLOB", help: "ordinary keys that are counters; repeatable",
 			field: &patterns{&c.Lax}},
 		{group: ordinary, name: "observe", help: "only report what lax would save",

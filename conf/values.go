@@ -86,6 +86,11 @@ type pemFile struct{ text }
 
 func (v *pemFile) allowed() string { return "the path of a PEM file" }
 
+// directory is the path of a directory, which is made if it is not there.
+type directory struct{ text }
+
+func (v *directory) allowed() string { return "the path of a directory" }
+
 // boolean is on or off.
 type boolean struct{ p *bool }
 

@@ -163,7 +163,7 @@ func TestCutJournal(t *testing.T) {
 		r := newCrashRig(t, crashOpts)
 		r.inc(f, "a", 1)
 		eventually(t, 20*time.Second, "the beginning to be whole", func() bool {
-			return r.e.journal.log.Stats().LastSync.Unix() > 0
+			return r.e.journal.log.Stats().LastSync > 0
 		})
 		sums := map[int64]bool{0: true, 1: true}
 		sum := int64(1)

@@ -174,7 +174,7 @@ func TestJournalOnAFullDisk(t *testing.T) {
 		r.inc(f, "a", 10)
 		r.restart()
 		r.want(f, "a", 111)
-		if st := r.e.Stats(); st.Journal == nil || st.Journal.Failing {
+		if st := r.e.Stats(); !st.Journaled || st.Journal.Failing || st.Journal.Failures != 1 {
 			t.Errorf("%+v", st.Journal)
 		}
 	})

@@ -111,7 +111,7 @@ func (r *crashRig) start() {
 	r.link = &crashLink{flakyStore: flakyStore{random: rand.New(rand.NewPCG(r.rand.Uint64(), 2))}}
 	r.disk = &frozenDisk{}
 	opts := r.opts
-	opts.Journal, opts.journalCreate = r.dir, r.disk.create
+	opts.Journal, opts.JournalFiles = r.dir, r.disk.create
 	r.link.fate.Store(r.fate)
 	r.e = connectForTest(r.t, r.m.Addr(), opts, func(s store) store {
 		r.link.store = s

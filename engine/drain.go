@@ -18,6 +18,8 @@ type Lost struct {
 	Value int64
 	// Reason is why it was not taken; it may have been, if Redis did not answer.
 	Reason string
+	// Kept says that it is in the journal, and goes to Redis at the next start.
+	Kept bool
 }
 
 // Flush waits until Redis has what was accepted for the keys before the call,
@@ -190,7 +192,7 @@ func (e *Engine) lost(ctx context.Context, cause error) (lost []Lost) {
 			ch, _ := c.sent.then(c.pending)
 			item := Lost{
 				Namespace: p.space.name, Family: p.family, Counter: c.name,
-				Delta: ch.d, Slice: ch.set, Reason: reason,
+				Delta: ch.d, Slice: ch.set, Reason: reason, Kept: e.journal != nil && !e.unkept(),
 			}
 			if ch.set {
 				item.Value = ch.v

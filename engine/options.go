@@ -51,6 +51,9 @@ type Options struct {
 	Journal string
 	// JournalSync is when the disk is waited for.
 	JournalSync journal.Policy
+	// JournalFiles makes a file of the journal, which must not be there yet. Nil: in the
+	// system's way.
+	JournalFiles func(path string) (journal.File, error)
 	// InstanceChosen says that InstanceID is to be kept to. Otherwise a journal's own
 	// is used in its place.
 	InstanceChosen bool
@@ -64,9 +67,8 @@ type Options struct {
 	patterns patterns    // likewise
 	journal  *journaling // made by openJournal
 
-	// Tests set these.
-	journalSegment int64                                   // segmentSize
-	journalCreate  func(path string) (journal.File, error) // its files
+	// Tests set this.
+	journalSegment int64 // in place of segmentSize
 }
 
 // ValidInstanceID reports whether s may name an instance.

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -20,7 +21,7 @@ func (o *Options) openJournal() error {
 		wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}), found: newFound(),
 		least: cmp.Or(o.journalSegment, segmentSize),
 	}
-	log, err := journal.Open(journal.Options{Dir: o.Journal, Sync: o.JournalSync, Create: o.journalCreate}, j.found.read)
+	log, err := journal.Open(journal.Options{Dir: o.Journal, Sync: o.JournalSync, Create: o.JournalFiles}, j.found.read)
 	if err != nil {
 		return fmt.Errorf("engine: %w", err)
 	}
@@ -191,10 +192,16 @@ func (p *partition) replayCell(name string, k kept, now int64) *cell {
 	return c
 }
 
-// errStale says that the journal does not go with what Redis has.
+// ErrStaleJournal matches, by errors.Is, an error that says that the journal is older
+// than what Redis has of this instance.
+var ErrStaleJournal = errors.New("engine: the journal is older than Redis")
+
+// errStale is an Error that is ErrStaleJournal.
 type errStale struct{ text Error }
 
 func (e *errStale) Error() string { return e.text.Error() }
+
+func (e *errStale) Is(target error) bool { return target == ErrStaleJournal }
 
 // As makes it an *Error for whoever asks for one.
 func (e *errStale) As(target any) bool {

@@ -60,8 +60,9 @@ type Stats struct {
 	Held  int
 	// Panics is the number of panics that the engine's goroutines went on after.
 	Panics uint64
-	// Journal is what the journal says of itself; nil: there is none.
-	Journal *journal.Stats
+	// Journaled is whether there is a journal, and Journal what it says of itself.
+	Journaled bool
+	Journal   journal.Stats
 	// RedisUp is whether the last exchange with Redis succeeded.
 	RedisUp bool
 }
@@ -116,8 +117,7 @@ func (e *Engine) Stats() Stats {
 		RedisUp:            e.met.Load() && e.downSince.Load() == 0,
 	}
 	if e.journal != nil {
-		j := e.journal.log.Stats()
-		s.Journal = &j
+		s.Journaled, s.Journal = true, e.journal.log.Stats()
 	}
 	now := e.now()
 	for _, p := range e.live() {

@@ -271,5 +271,7 @@ func (s *session) runErrand(ctx context.Context, cmd *commands.Command, args [][
 		}
 		defer a.add(-cost)
 	}
-	return cmd.Run(ctx, s.srv.opts.Engine, args), true
+	mark := s.srv.opts.Engine.Mark()
+	reply = cmd.Run(ctx, s.srv.opts.Engine, args)
+	return reply, !cmd.Accepts() || s.srv.opts.Engine.Commit(mark) == nil
 }

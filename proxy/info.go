@@ -115,6 +115,14 @@ func (srv *Server) section() string {
 	line("counters_in_memory", e.Counters)
 	line("namespaces", e.Namespaces)
 
+	line("journal", flag(e.Journaled))
+	line("journal_size_bytes", e.Journal.Size)
+	line("journal_segments", e.Journal.Segments)
+	line("journal_written_bytes", e.Journal.Written)
+	line("journal_last_sync_time", e.Journal.LastSync/1e9)
+	line("journal_failing", flag(e.Journal.Failing))
+	line("journal_failures", e.Journal.Failures)
+
 	line("observing", flag(srv.opts.Engine.Observer() != nil))
 	observed(&b, srv.opts.Engine.Observer())
 

@@ -57,6 +57,7 @@ func (s *session) answerCount(i int) {
 	s.srv.metrics.counted.Add(1)
 	var n engine.Number
 	if it.count == countAdd {
+		s.counting()
 		n = s.add(i)
 	} else {
 		var out [1]engine.Number

@@ -64,7 +64,11 @@ func (s *session) send() error {
 }
 
 func (s *session) write(p []byte) error {
-	if err := s.conn.deliver(p); err != nil {
+	err := s.keep()
+	if err == nil {
+		err = s.conn.deliver(p)
+	}
+	if err != nil {
 		s.out = s.out[:0]
 		s.fail()
 		return err

@@ -43,6 +43,7 @@ func (s *session) answerInRow(row *engine.Row, cmd *commands.Command, args [][]b
 	if s.srv.kinds.denied[cmd] || cmd.Barrier() || !s.clears() {
 		return false
 	}
+	s.countingBy(cmd)
 	s.room(smallReply)
 	s.out, ok = cmd.InRow(row, s.srv.opts.Engine, args, s.out)
 	return ok
@@ -60,6 +61,7 @@ func (s *session) countInRow(row *engine.Row, args [][]byte) bool {
 	}
 	s.room(smallReply)
 	if how == countAdd {
+		s.counting()
 		sum, ok := row.IncrBy(args[1], delta)
 		if ok {
 			s.out = append(strconv.AppendInt(append(s.out, ':'), sum, 10), '\r', '\n')

@@ -42,6 +42,7 @@ type session struct {
 	cleared    bool      // for the rest of the batch: the client may do everything
 	over       bool
 
+	kept    kept
 	lax     laxState
 	errands errands       // ours that wait for their turn in the pump
 	pumped  chan struct{} // closed when the pump has ended; nil before it begins
@@ -372,6 +373,7 @@ func (s *session) answerOurs(it *item) {
 			return
 		}
 	}
+	s.countingBy(it.cmd)
 	s.room(smallReply)
 	s.out = it.cmd.Run(s.ctx, s.srv.opts.Engine, it.req.args).AppendTo(s.out)
 	s.trim()

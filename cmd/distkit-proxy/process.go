@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/distkit/distkit-proxy/conf"
 	"github.com/distkit/distkit-proxy/engine"
+	"github.com/distkit/distkit-proxy/engine/journal"
 	"github.com/distkit/distkit-proxy/proxy"
 	"github.com/distkit/distkit-proxy/proxy/sentinel"
 )
@@ -167,7 +169,7 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 		"listen", strings.Join(addresses(lns), " "),
 		"redis", backend,
 		"namespace", cfg.Namespace,
-		"instance_id", cfg.InstanceID,
+		"instance_id", eng.InstanceID(),
 		"version", versionNumber())
 	return p, nil
 }
@@ -227,7 +229,7 @@ func abandon(eng counters) {
 }
 
 // check asks Redis, for at most timeout in all, whether the counters there were made with other settings,
-// which is an error. A Redis that cannot be reached or does not tell stops
+// or know more of this instance than its journal; either is an error. A Redis that cannot be reached or does not tell stops
 // nothing: the engine says so and goes on trying.
 func check(ctx context.Context, eng *engine.Engine, timeout time.Duration, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
@@ -235,12 +237,13 @@ func check(ctx context.Context, eng *engine.Engine, timeout time.Duration, log *
 	if eng.Ping(ctx) != nil {
 		return nil
 	}
-	err := eng.CheckRecorded(ctx)
+	err := cmp.Or(eng.CheckRecorded(ctx), eng.CheckJournal(ctx))
 	var other *engine.Error
+	wrong := errors.Is(err, engine.ErrSettings) || errors.Is(err, engine.ErrStaleJournal)
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, engine.ErrSettings) && errors.As(err, &other):
+	case wrong && errors.As(err, &other):
 		return errors.New(strings.TrimPrefix(other.Msg, "distkit: "))
 	}
 	log.Warn("cannot see whether other proxies have the same settings", "error", err.Error())
@@ -253,6 +256,9 @@ func engineOptions(cfg conf.Config, opts *redis.Options, log *slog.Logger) engin
 		Namespace:      cfg.Namespace,
 		MaxNamespaces:  cfg.MaxNamespaces,
 		InstanceID:     cfg.InstanceID,
+		InstanceChosen: cfg.InstanceChosen,
+		Journal:        cfg.Journal,
+		JournalSync:    journalPolicy(cfg),
 		FlushInterval:  cfg.FlushInterval,
 		AllowedLag:     cfg.AllowedLag,
 		DeadAfter:      cfg.DeadAfter,
@@ -265,6 +271,12 @@ func engineOptions(cfg conf.Config, opts *redis.Options, log *slog.Logger) engin
 		Observer:       observer(cfg),
 		Logger:         log,
 	}
+}
+
+// journalPolicy is when the journal is synced; Load lets nothing else pass.
+func journalPolicy(cfg conf.Config) journal.Policy {
+	p, _ := journal.ParsePolicy(cfg.JournalSync)
+	return p
 }
 
 // patterns are the ordinary keys that are counted: none while they are only observed.

@@ -36,10 +36,11 @@ func TestEverySettingReachesItsPart(t *testing.T) {
 	c := conf.Default()
 	c.InstanceID, c.MaxPendingAge, c.IdleTimeout, c.WaitReplicas = "me", time.Hour, time.Hour, 1
 	c.Lax = []conf.LaxPattern{{Glob: "x"}}
+	c.InstanceChosen, c.Journal, c.JournalSync = true, "dir", "always"
 	log := slog.New(slog.DiscardHandler)
-	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter", "Observer")
+	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter", "Observer", "JournalFiles")
 	c.Observe = true // instead of counting
-	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter", "Lax")
+	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter", "Lax", "JournalFiles")
 	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log), "TLS") // TestTLS
 	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log).Limits)
 }

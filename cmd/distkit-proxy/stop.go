@@ -34,6 +34,9 @@ func (p *process) stop() bool {
 	}
 	lost, err := p.engine.Close(ctx)
 	switch {
+	case len(lost) > 0 && lost[0].Kept:
+		p.log.Error("not everything reached Redis; the rest is in the journal, and goes there at the next start", "counters", len(lost), "reason", lost[0].Reason)
+		clean = false
 	case len(lost) > 0:
 		p.tellLost(lost)
 		clean = false

@@ -90,7 +90,7 @@ func TestSegments(t *testing.T) {
 	if info, err := os.Stat(names[0]); len(names) != 1 || st.Segments != 1 || err != nil || st.Size != info.Size() {
 		t.Fatalf("%v, %+v", names, st)
 	}
-	if st.LastSync.IsZero() {
+	if st.LastSync == 0 {
 		t.Error("nothing was ever synced")
 	}
 	kill(l)

@@ -122,8 +122,8 @@ type Stats struct {
 	Segments int
 	// Written is how many bytes were written since Open.
 	Written uint64
-	// LastSync is when something was last synced; zero: nothing yet.
-	LastSync time.Time
+	// LastSync is when something was last synced, in ns since 1970; 0: nothing yet.
+	LastSync int64
 	// Failing says that it cannot be written; Failures how often that began.
 	Failing  bool
 	Failures uint64
@@ -131,12 +131,8 @@ type Stats struct {
 
 // Stats returns a snapshot.
 func (l *Log) Stats() Stats {
-	s := Stats{
-		Size: l.size.Load(), Segments: int(l.files.Load()), Written: l.bytes.Load(),
+	return Stats{
+		Size: l.size.Load(), Segments: int(l.files.Load()), Written: l.bytes.Load(), LastSync: l.lastly.Load(),
 		Failing: l.failing.Load(), Failures: l.failed.Load(),
 	}
-	if at := l.lastly.Load(); at != 0 {
-		s.LastSync = time.Unix(0, at)
-	}
-	return s
 }
