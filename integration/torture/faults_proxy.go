@@ -85,6 +85,9 @@ func (t *torture) takeLost(p *proxyServer, lost []lostLine) error {
 // ended enters that a proxy's process is gone. lost: with what it had in
 // memory. renamed: the next one is another instance.
 func (t *torture) ended(p *proxyServer, lost, renamed bool) {
+	if p.journaled {
+		lost, renamed = false, false
+	}
 	end := func() { p.life.Add(1) }
 	if lost {
 		t.stats.doubts.Add(t.ledger.died(p.instance(), end))

@@ -1,7 +1,7 @@
 // Torture checks that nothing is lost and nothing counted twice while things go
 // wrong.
 //
-//	go run ./integration/torture [-duration 30m] [-seed n] [-setup standalone|sentinel] [-faults a,b] [-race]
+//	go run ./integration/torture [-duration 30m] [-seed n] [-setup standalone|sentinel] [-faults a,b] [-race] [-journal]
 //
 // It starts Redis, proxies and, between them, links that can be made faulty,
 // on free ports of 127.0.0.1. Clients of every proxy change counters of all
@@ -13,7 +13,7 @@
 //	acknowledged <= counted <= acknowledged + unknown
 //
 // where unknown is what got no reply or one that says so, and what a killed
-// proxy had acknowledged since it was last known to have flushed. It ends with
+// proxy without a journal had acknowledged since it was last known to have flushed. It ends with
 // a table of the faults, and exit code 1 if a promise was not kept. It needs
 // redis-server and go on the PATH.
 package main
@@ -44,6 +44,7 @@ func main() {
 	pause := flag.Duration("pause", 8*time.Millisecond, "average time between two commands of a client")
 	names := flag.String("faults", "", "names of faults, separated by commas; all if left out, - for none")
 	race := flag.Bool("race", false, "build the proxy with the race detector")
+	journal := flag.Bool("journal", false, "give each proxy a journal: then a kill loses nothing")
 	verbose := flag.Bool("v", false, "print every fault when it happens")
 	list := flag.Bool("list", false, "list the faults and exit")
 	flag.Parse()
@@ -70,7 +71,7 @@ func main() {
 	fmt.Printf("seed %d, set-up %s, %d proxies, rounds of %v for %v; logs and histories in %s\n", *seed, *setup, *proxies, *round, *duration, dir)
 	t, err := run(ctx, options{
 		duration: *duration, round: *round, pause: *pause, seed: *seed, first: *first, setup: *setup,
-		proxies: *proxies, race: *race, verbose: *verbose, faults: *names, chosen: chosen, dir: dir, out: os.Stdout,
+		proxies: *proxies, race: *race, journal: *journal, verbose: *verbose, faults: *names, chosen: chosen, dir: dir, out: os.Stdout,
 	})
 	if t != nil {
 		t.report()

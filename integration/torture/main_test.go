@@ -23,9 +23,11 @@ func TestShortSchedules(t *testing.T) {
 	for _, c := range []struct {
 		name, faults string
 		seed         uint64
+		journal      bool
 	}{
-		{"links", "cut,refused,lost replies,swallowed replies,half-open,SCRIPT FLUSH,CLIENT KILL,clock jump", 1},
-		{"all", "", 2},
+		{"links", "cut,refused,lost replies,swallowed replies,half-open,SCRIPT FLUSH,CLIENT KILL,clock jump", 1, false},
+		{"all", "", 2, false},
+		{"journal", "", 3, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			chosen, err := choose("standalone", c.faults)
@@ -34,7 +36,7 @@ func TestShortSchedules(t *testing.T) {
 			}
 			run, err := run(t.Context(), options{
 				duration: 4 * time.Second, round: 4 * time.Second, pause: 8 * time.Millisecond, seed: c.seed,
-				setup: "standalone", proxies: 2, race: true, faults: c.faults, chosen: chosen, dir: t.TempDir(), out: os.Stderr,
+				setup: "standalone", proxies: 2, race: true, journal: c.journal, faults: c.faults, chosen: chosen, dir: t.TempDir(), out: os.Stderr,
 			})
 			if err != nil {
 				t.Fatal(err)

@@ -33,6 +33,8 @@ type proxyServer struct {
 	args   []string       // how it reaches Redis
 	link   *loopback.Link // between it and Redis; nil: none
 	admin  *redis.Client  // the checker's own
+	// journaled: what it has acknowledged outlives it, under the same id.
+	journaled bool
 
 	mu sync.Mutex
 	// mu guards the following fields.

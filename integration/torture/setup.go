@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/distkit/distkit-proxy/integration/internal/loopback"
@@ -28,7 +29,7 @@ var setups = map[string]func(ctx context.Context, f *field, binary string, proxi
 }
 
 // newField builds the proxy and starts a set-up; stop ends it, in any case.
-func newField(ctx context.Context, dir, setup string, proxies int, race bool) (*field, error) {
+func newField(ctx context.Context, dir, setup string, proxies int, race, journal bool) (*field, error) {
 	var flags []string
 	if race {
 		flags = append(flags, "-race")
@@ -44,6 +45,9 @@ func newField(ctx context.Context, dir, setup string, proxies int, race bool) (*
 		return nil, err
 	}
 	for _, p := range f.proxies {
+		if p.journaled = journal; journal {
+			p.args = append(p.args, "--journal", filepath.Join(dir, p.name+".journal"))
+		}
 		if err := p.start(ctx); err != nil {
 			f.stop()
 			return nil, err

@@ -23,6 +23,7 @@ type options struct {
 	setup    string
 	proxies  int
 	race     bool
+	journal  bool
 	verbose  bool   // every fault is printed
 	faults   string // how the chosen ones were named
 	chosen   []*fault
@@ -88,7 +89,7 @@ func run(ctx context.Context, opts options) (*torture, error) {
 		active: make(map[*injection]bool), striking: make(map[string]*sync.Mutex), told: make(map[account]bool), tally: make(map[*fault]*tally),
 	}
 	var err error
-	if t.field, err = newField(ctx, opts.dir, opts.setup, opts.proxies, opts.race); err != nil {
+	if t.field, err = newField(ctx, opts.dir, opts.setup, opts.proxies, opts.race, opts.journal); err != nil {
 		return nil, err
 	}
 	defer t.field.stop()
