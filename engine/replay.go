@@ -155,7 +155,7 @@ func (p *partition) join(name partitionName) {
 
 // takeUpBatch has the batch in flight that Redis may have applied.
 func (p *partition) takeUpBatch(found *foundPart, now int64) {
-	r := &round{write: true, unsure: true, was: found.ops}
+	r := &round{write: true, unsure: true, replayed: true, was: found.ops}
 	if found.clear {
 		r.was, r.clears, r.ops = nil, true, []*opReq{{kind: opGet, name: "-"}}
 	}
@@ -244,6 +244,12 @@ func (p *partition) checkAnswer(r *round, status string) error {
 	p.replayed.Store(false)
 	return nil
 }
+
+// fromBefore reports whether the answer to a round is about a batch that Redis had
+// applied before this process began. This instance may have been buried since, and what
+// Redis says of its counters then lacks what is still to be moved back: they have to be
+// loaded before they are answered.
+func (r *round) fromBefore(out *answer) bool { return r.replayed && out.status == "seen" }
 
 // settleReplayedClear ends a CLEAR or CLEARI that was on its way when the process
 // before ended. It is not repeated: in its place a GET took its number, unless Redis

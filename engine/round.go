@@ -23,8 +23,10 @@ type round struct {
 	clear   *opReq     // instead of carried and ops: CLEAR or CLEARI
 	cleared []*cell    // the cells whose changes clear makes void
 
-	was    []*opReq // of a replayed round: operations that it had, which are not repeated
-	clears bool     // of a replayed round: it was CLEAR or CLEARI, and cleared what that made void
+	// replayed: it was on its way when the process before ended.
+	replayed bool
+	was      []*opReq // of a replayed round: operations that it had, which are not repeated
+	clears   bool     // of a replayed round: it was CLEAR or CLEARI, and cleared what that made void
 
 	answer *answer // once Redis has answered and its number is counted as applied
 

@@ -74,7 +74,7 @@ func (p *partition) settleWrites(r *round, out answer) {
 			if last, more := commands[c.name]; more { // a command has changed it since
 				c.unrefuse()
 				p.settleKeyLocked(s, c, r.ops[last], &out.results[last], out.status == "seen", r.sentAt)
-			} else if got := out.values[i]; got.err == nil {
+			} else if got := out.values[i]; got.err == nil && !r.fromBefore(&out) {
 				c.settle(got.val, got.epoch, r.sentAt)
 				if item.epoch == missing {
 					c.made = true

@@ -119,7 +119,7 @@ func (a *answer) parseStringsBatch(words []any, r *round) error {
 	a.values = all[:increments]
 	payload, list, _ := strings.Cut(a.payload, "v=")
 	told := strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
-	others := a.status == "seen" && (r.was != nil || len(told) != commands)
+	others := a.status == "seen" && (r.replayed || len(told) != commands)
 	if others {
 		told = make([]string, commands)
 	}
@@ -129,7 +129,7 @@ func (a *answer) parseStringsBatch(words []any, r *round) error {
 		switch {
 		case err != nil:
 			return err
-		case others && name == 'i' && index > increments, r.was != nil && name == 'o':
+		case others && name == 'i' && index > increments, r.replayed && name == 'o':
 		case name == 'i' && index <= increments+commands:
 			if a.refused == nil {
 				a.refused = make(map[int]*Error)
