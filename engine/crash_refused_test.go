@@ -172,11 +172,11 @@ func TestJournalOnAFullDisk(t *testing.T) {
 		eventually(t, 20*time.Second, "the journal to be mended", func() bool { return !r.e.unkept() })
 		r.inc(f, "a", 1)
 		r.inc(f, "a", 10)
-		r.restart()
-		r.want(f, "a", 111)
 		if st := r.e.Stats(); !st.Journaled || st.Journal.Failing || st.Journal.Failures != 1 {
 			t.Errorf("%+v", st.Journal)
 		}
+		r.restart()
+		r.want(f, "a", 111)
 	})
 }
 

@@ -23,13 +23,13 @@ func (o *Options) openJournal() error {
 	}
 	log, err := journal.Open(journal.Options{Dir: o.Journal, Sync: o.JournalSync, Create: o.JournalFiles}, j.found.read)
 	if err != nil {
-		return fmt.Errorf("engine: %w", err)
+		return err // which says that it is of the journal
 	}
 	j.log = log
 	j.found.complete()
 	if err := j.found.suits(o); err != nil {
 		log.Close()
-		return fmt.Errorf("engine: journal %s: %w", o.Journal, err)
+		return fmt.Errorf("journal %q: %w", o.Journal, err)
 	}
 	if lost := log.Recovered; lost.Torn > 0 {
 		o.Logger.Warn("the journal ends in the middle of a record, of which nobody was told that it was kept; it is dropped",

@@ -20,6 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/distkit/distkit-proxy/conf"
+	"github.com/distkit/distkit-proxy/engine/journal"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -45,6 +46,21 @@ func TestServesAndStops(t *testing.T) {
 	p.wantExit(t, exitOK)
 	if _, err := net.Dial("tcp", ready["listen"].(string)); err == nil {
 		t.Error("somebody listens after the end")
+	}
+}
+
+// Without a name of its own an instance has that of its journal.
+func TestInstanceOfTheJournal(t *testing.T) {
+	dir, first := t.TempDir(), ""
+	for range 2 {
+		p := begin(t, nil, "--listen", "127.0.0.1:0", "--journal", dir)
+		id := p.ready(t)["instance_id"].(string)
+		if first != "" && id != first {
+			t.Errorf("the instance was %s and is %s", first, id)
+		}
+		first = id
+		p.cancel()
+		p.wantExit(t, exitOK)
 	}
 }
 
@@ -148,10 +164,19 @@ func TestDoesNotStart(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	used := t.TempDir()
+	log, err := journal.Open(journal.Options{Dir: used}, func(journal.Block) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+
 	for _, tc := range []struct {
 		name, args, want string
 		code             int
 	}{
+		{"journal in use", "--listen 127.0.0.1:0 --journal " + used, `journal "` + used + `": it is in use by another process`, exitFailure},
+		{"a file where the journal should be", "--listen 127.0.0.1:0 --journal " + plain, `journal "` + plain + `": mkdir ` + plain + `: not a directory`, exitFailure},
 		{"wrong flag", "--nope", "unknown flag --nope; --help lists them all", exitUsage},
 		{"wrong value", "--partitions 0", `partitions "0" (from --partitions): it is too small; allowed: 1 to 1024`, exitUsage},
 		{"surplus argument", "--version extra", `unexpected argument "extra"; settings are given as --name value`, exitUsage},

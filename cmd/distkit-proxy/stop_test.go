@@ -87,6 +87,20 @@ func TestLostIncrementsAreListedUpToALimit(t *testing.T) {
 	}
 }
 
+// What the journal has is not lost.
+func TestKeptIncrementsAreNotLost(t *testing.T) {
+	f := newFake()
+	f.close = func(context.Context) ([]engine.Lost, error) {
+		return []engine.Lost{{Counter: "c", Delta: 1, Reason: "Redis is away", Kept: true}}, errors.New("not all")
+	}
+	if f.process().stop() {
+		t.Error("a stop that leaves something counts as clean")
+	}
+	if log := f.log.String(); strings.Contains(log, "lost") || !strings.Contains(log, "in the journal") {
+		t.Error(log)
+	}
+}
+
 func TestFailedFlushIsNotClean(t *testing.T) {
 	f := newFake()
 	f.close = func(context.Context) ([]engine.Lost, error) { return nil, errors.New("timed out") }

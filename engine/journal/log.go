@@ -105,7 +105,7 @@ func Open(opts Options, replay func(Block) error) (_ *Log, err error) {
 	return l, nil
 }
 
-func wrap(dir string, err error) error { return fmt.Errorf("journal %s: %w", dir, err) }
+func wrap(dir string, err error) error { return fmt.Errorf("journal %q: %w", dir, err) }
 
 // adopt takes over what an earlier process has left: it cuts off what is torn,
 // so that a segment may follow, and removes what nobody needs.
