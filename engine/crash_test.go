@@ -215,6 +215,32 @@ func TestKilledInAnOperation(t *testing.T) {
 	}
 }
 
+// A stop with an operation on its way, and nothing pending, is as a kill: the number of
+// its batch may be used up.
+func TestStoppedInAnOperation(t *testing.T) {
+	for _, fate := range []int32{dropped, muted} {
+		r := newCrashRig(t, crashOpts)
+		r.inc(LaxPlain, "a", 5)
+		if err := r.flush(); err != nil {
+			t.Fatal(err)
+		}
+		r.link.fate.Store(fate)
+		ctx, giveUp := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- r.e.one(ctx, LaxPlain, opSet, Item{Key: keyOf("a"), N: 100}).Err }()
+		eventually(t, 20*time.Second, "Redis away", r.partition(LaxPlain).away.Load)
+		giveUp()
+		if err := <-done; err != ErrUnknown {
+			t.Fatal(err)
+		}
+		r.e.Close(ctx)
+		r.start()
+		want := map[int32]int64{dropped: 5, muted: 100}[fate]
+		r.inc(LaxPlain, "a", 1)
+		r.want(LaxPlain, "a", want+1)
+	}
+}
+
 // What Redis refuses is refused after a start too, and void once it was set.
 func TestKilledWithARefusal(t *testing.T) {
 	for _, f := range []Family{LaxInstance, LaxPlain} {

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // The journal is kept small by stating what is still needed in a new segment, and
 // letting go of those before: what is pending, counter by counter, and by each
@@ -158,12 +161,12 @@ func (j *journaling) tellMended() {
 	}
 }
 
-// close ends the keeper and the journal. With nothing pending it leaves next to
-// nothing behind.
+// close ends the keeper and the journal. With nothing pending and nothing on its way it
+// leaves next to nothing behind.
 func (j *journaling) close() error {
 	close(j.stop)
 	<-j.done
-	if j.e.pending.Load() == 0 && j.restate() == nil {
+	if j.e.pending.Load() == 0 && !j.batchBefore(math.MaxUint64) && j.restate() == nil {
 		_ = j.log.Whole()
 	}
 	err := j.log.Close()
