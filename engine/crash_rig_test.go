@@ -176,7 +176,11 @@ func (r *crashRig) inc(f Family, name string, delta int64) {
 }
 
 func mayInc(e *Engine, f Family, name string, delta int64) error {
-	if f == Ordinary {
+	if f == Ordinary { // what was not read before would be counted in Redis
+		var read [1]Number
+		if e.Read(context.Background(), 0, [][]byte{[]byte(name)}, read[:]); read[0].Err != nil {
+			return read[0].Err
+		}
 		got := e.IncrBy(context.Background(), 0, []byte(name), delta)
 		if got.Foreign {
 			return errForeign
