@@ -66,9 +66,9 @@ func newKeptRig(t *testing.T) (*rig, *watchedFiles) {
 	c := r.client()
 	c.send("DK.INC a", "DKC.INC a", "DK.FLUSH")
 	c.expect("*2", ":1", ":1", ":1", ":2")
-	for !e.Stats().Journaled || e.Stats().Journal.Segments != 1 { // the first segment is whole: nothing more is written for it
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "the first segment is whole: nothing more is written for it", func() bool {
+		return e.Stats().Journaled && e.Stats().Journal.Segments == 1
+	})
 	return r, files
 }
 
@@ -114,9 +114,7 @@ func TestReplyWaitsForAWriteUnderWay(t *testing.T) {
 	c, other := r.client(), r.client()
 	before := files.writes.Load()
 	c.send("DKC.INC a")
-	for end := time.Now().Add(patience); files.writes.Load() == before && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "a write begins", func() bool { return files.writes.Load() != before })
 	other.send("DKC.GET a")
 	other.expect(":2")
 	c.silent()
@@ -154,9 +152,7 @@ func TestJournalThatCannotBeWritten(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 	files.full.Store(false)
-	for end := time.Now().Add(patience); r.srv.Stats().Engine.Journal.Failing && time.Now().Before(end); {
-		time.Sleep(time.Millisecond)
-	}
+	eventually(t, "the journal is mended", func() bool { return !r.srv.Stats().Engine.Journal.Failing })
 	other.send("DKC.INC a")
 	other.expect(":1")
 }
