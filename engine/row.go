@@ -72,18 +72,11 @@ func (r *Row) Read(key []byte) (n Number, ok bool) {
 
 // Inc is Engine.Inc of one item without a condition; false: that is to be asked.
 func (r *Row) Inc(f Family, key Key, delta int64) (Value, bool) {
-	h := hash(key.Counter)
-	p := r.partOf(f, key.Namespace, h)
-	if p == nil {
-		return Value{}, false
-	}
-	s := p.shardOf(h)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := r.cellLocked(p, s, key.Counter)
+	p, s, c := r.lockCounter(f, key)
 	if c == nil {
 		return Value{}, false
 	}
+	defer s.mu.Unlock()
 	item := Item{Key: key, N: delta}
 	res, retry, accepted := tryInc(p, c, &item, r.came)
 	if retry || res.Err != nil {
@@ -98,24 +91,34 @@ func (r *Row) Inc(f Family, key Key, delta int64) (Value, bool) {
 
 // Get is Engine.Get of one counter; false: that is to be asked.
 func (r *Row) Get(f Family, key Key) (Value, bool) {
-	h := hash(key.Counter)
-	p := r.partOf(f, key.Namespace, h)
-	if p == nil {
-		return Value{}, false
-	}
-	s := p.shardOf(h)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c := r.cellLocked(p, s, key.Counter)
+	p, s, c := r.lockCounter(f, key)
 	if c == nil {
 		return Value{}, false
 	}
+	defer s.mu.Unlock()
 	val, err := c.readable()
 	if err != nil {
 		return Value{}, false
 	}
 	p.touchLocked(c, r.came)
 	return val, true
+}
+
+// lockCounter returns the cell of a counter that can be answered now, its shard
+// locked; else nil, and nothing is locked.
+func (r *Row) lockCounter(f Family, key Key) (*partition, *shard, *cell) {
+	h := hash(key.Counter)
+	p := r.partOf(f, key.Namespace, h)
+	if p == nil {
+		return nil, nil, nil
+	}
+	s := p.shardOf(h)
+	s.mu.Lock()
+	c := r.cellLocked(p, s, key.Counter)
+	if c == nil {
+		s.mu.Unlock()
+	}
+	return p, s, c
 }
 
 // cellLocked returns the cell of a counter that can be answered now; else nil.
