@@ -55,6 +55,9 @@ type Config struct {
 	// WaitReplicas is how many replicas must have a flush before it counts as
 	// done. Zero: none is asked.
 	WaitReplicas int
+	// ShareFrom is how many clients have to wait for Redis at once for them to share
+	// connections. Zero: they never do.
+	ShareFrom int
 	// CommandTimeout bounds one wait for Redis.
 	CommandTimeout time.Duration
 	// ShutdownTimeout bounds the last flush and all else that a stop waits for.
@@ -105,6 +108,7 @@ func Default() Config {
 		Partitions:      1,
 		MaxPending:      1_000_000,
 		CommandTimeout:  time.Second,
+		ShareFrom:       4,
 		ShutdownTimeout: 8 * time.Second,
 		MaxClients:      10_000,
 		MaxBulk:         512 * mb,

@@ -27,7 +27,7 @@ func TestDefaults(t *testing.T) {
 		"command-timeout": "1s", "shutdown-timeout": "8s", "max-clients": "10000", "idle-timeout": "none",
 		"max-bulk": "512mb", "max-args": "1048576", "max-query-buffer": "1gb", "max-client-memory": "48mb",
 		"deny": "SHUTDOWN SYNC PSYNC REPLCONF", "public": "off", "admin": "off", "config": "none",
-		"wait-replicas": "0", "tls-cert": "no TLS", "tls-key": "none", "tls-client-ca": "none", "log-level": "info", "log-format": "text",
+		"wait-replicas": "0", "share-from": "4", "tls-cert": "no TLS", "tls-key": "none", "tls-client-ca": "none", "log-level": "info", "log-format": "text",
 		"lax": "none", "observe": "off", "journal": "off", "journal-sync": "interval",
 	}
 	table := settings(&c)
@@ -58,6 +58,7 @@ var samples = map[string]struct {
 	"tls-client-ca":     {"/etc/ca", func(c Config) any { return c.TLSClientCA }, "/etc/ca"},
 	"redis":             {"rediss://u:p@h:1/3", func(c Config) any { return c.Redis }, "rediss://u:p@h:1/3"},
 	"wait-replicas":     {"2", func(c Config) any { return c.WaitReplicas }, 2},
+	"share-from":        {"0", func(c Config) any { return c.ShareFrom }, 0},
 	"command-timeout":   {"250ms", func(c Config) any { return c.CommandTimeout }, 250 * time.Millisecond},
 	"namespace":         {"shop", func(c Config) any { return c.Namespace }, "shop"},
 	"max-namespaces":    {"3", func(c Config) any { return c.MaxNamespaces }, 3},

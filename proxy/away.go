@@ -9,6 +9,7 @@ import "bytes"
 // goes on. There is no private connection at that time.
 func (s *session) answerAway(it *item) {
 	args := it.req.args
+	s.unshare()
 	if it.kind != setsUp || !fits(args) || word(args, 0) == "auth" {
 		s.append([]byte(errNoRedis))
 		return

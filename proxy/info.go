@@ -140,6 +140,8 @@ func (srv *Server) section() string {
 	line("clients_memory", st.ClientsMemory)
 	line("private_connections", st.PrivateConnections)
 	line("private_connections_opened", st.PrivateConnectionsOpened)
+	line("shared_connections", st.SharedConnections)
+	line("shared_connections_opened", st.SharedConnectionsOpened)
 	line("protocol_errors", st.ProtocolErrors)
 	line("panics", st.Panics+e.Panics)
 	return b.String()

@@ -48,9 +48,10 @@ func (k kind) followed() bool {
 	return false
 }
 
-// kindTable knows the commands that are not plain. It never changes once made.
+// kindTable knows the commands that are not plain, or that are and may be shared. It
+// never changes once made.
 type kindTable struct {
-	foreign map[string]kind            // by lower-case name
+	foreign map[string]trait           // by lower-case name
 	denied  map[*commands.Command]bool // ours on the deny list
 	subs    map[string]map[string]bool // subcommands on it, by container
 	rows    bool                       // INCR and its like may be counted, and none is on the deny list
@@ -68,7 +69,8 @@ var aliases = map[string]string{
 const maxKindName = 32
 
 func newKindTable(deny []string, counting bool) kindTable {
-	t := kindTable{foreign: map[string]kind{
+	t := kindTable{foreign: make(map[string]trait)}
+	for name, k := range map[string]kind{
 		"hello": setsUp, "auth": setsUp, "select": setsUp, "readonly": setsUp, "readwrite": setsUp,
 		"client": keepsState, "watch": watches, "unwatch": unwatches,
 		"multi": opensMulti, "exec": execs, "discard": discards, "reset": resets,
@@ -80,11 +82,16 @@ func newKindTable(deny []string, counting bool) kindTable {
 		"wait": blocks, "waitaof": blocks,
 		"quit": quits, "command": listsTable, "info": informs,
 		"post": attacks, "host:": attacks,
-	}}
+	} {
+		t.foreign[name] = trait{kind: k}
+	}
+	addShareable(t.foreign)
 	countable := []string{"incr", "incrby", "decr", "decrby", "get", "mget"}
 	if counting {
 		for _, name := range countable {
-			t.foreign[name] = counts
+			was := t.foreign[name]
+			was.kind = counts
+			t.foreign[name] = was
 		}
 	}
 	for _, name := range deny {
@@ -92,7 +99,7 @@ func newKindTable(deny []string, counting bool) kindTable {
 	}
 	t.rows = counting
 	for _, name := range countable {
-		t.rows = t.rows && t.foreign[name] == counts && t.subs[name] == nil
+		t.rows = t.rows && t.foreign[name].kind == counts && t.subs[name] == nil
 	}
 	return t
 }
@@ -117,9 +124,9 @@ func (t *kindTable) deny(name string) {
 		}
 		t.denied[cmd] = true
 	default:
-		t.foreign[name] = denied
+		t.foreign[name] = trait{kind: denied}
 		if other, found := aliases[name]; found {
-			t.foreign[other] = denied
+			t.foreign[other] = trait{kind: denied}
 		}
 	}
 }
@@ -137,23 +144,29 @@ func (t *kindTable) refusal(args [][]byte) string { return refusal(t.refusedName
 // refusedName is what a denied command is refused as.
 func (t *kindTable) refusedName(args [][]byte) string {
 	name := lower(string(args[0]))
-	if t.foreign[name] != denied && t.deniedSub([]byte(name), args) {
+	if t.foreign[name].kind != denied && t.deniedSub([]byte(name), args) {
 		name += "|" + lower(string(args[1]))
 	}
 	return name
 }
 
 // of classifies a command; cmd is set if it is one of ours.
-func (t *kindTable) of(args [][]byte) (k kind, cmd *commands.Command) {
+func (t *kindTable) of(args [][]byte) (kind, *commands.Command) {
+	tr, cmd := t.look(args)
+	return tr.kind, cmd
+}
+
+// look is of with all that is known of a command of Redis'.
+func (t *kindTable) look(args [][]byte) (tr trait, cmd *commands.Command) {
 	name := args[0]
 	if cmd = commands.Lookup(name); cmd != nil {
 		switch {
 		case t.denied != nil && t.denied[cmd]:
-			return denied, nil
+			return trait{kind: denied}, nil
 		case cmd.Barrier():
-			return fromRedis, cmd
+			return trait{kind: fromRedis}, cmd
 		}
-		return fromMemory, cmd
+		return trait{kind: fromMemory}, cmd
 	}
 	var buf [maxKindName]byte
 	if len(name) <= maxKindName {
@@ -162,12 +175,12 @@ func (t *kindTable) of(args [][]byte) (k kind, cmd *commands.Command) {
 		name = appendLower(nil, name)
 	}
 	if t.subs != nil && t.deniedSub(name, args) {
-		return denied, nil
+		return trait{kind: denied}, nil
 	}
-	if k = t.foreign[string(name)]; k == keepsState && string(name) == "client" {
-		k = clientKind(word(args, 1))
+	if tr = t.foreign[string(name)]; tr.kind == keepsState && string(name) == "client" {
+		tr.kind = clientKind(word(args, 1))
 	}
-	return k, nil
+	return tr, nil
 }
 
 // clientKind classifies the subcommands of CLIENT. One that is not known here

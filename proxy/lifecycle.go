@@ -148,4 +148,7 @@ func (s *session) end() {
 	if s.up != nil {
 		s.up.close()
 	}
+	if s.turn != nil {
+		s.turn.tell()
+	}
 }

@@ -15,6 +15,8 @@ type metrics struct {
 	tlsSockets      atomic.Int64  // open now for clients with TLS, beside one for each client
 	upstreams       atomic.Int64  // private connections open now
 	upstreamsOpened atomic.Uint64
+	lines           atomic.Int64 // shared connections open now
+	linesOpened     atomic.Uint64
 	protocolErrors  atomic.Uint64
 	panics          atomic.Uint64
 }

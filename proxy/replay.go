@@ -55,6 +55,7 @@ func (s *session) answerSetup(i int) bool {
 // noteSetup takes note of Redis' reply to a command that sets the connection up.
 // Without one nothing is known.
 func (s *session) noteSetup(args [][]byte, reply []byte) {
+	s.unshare()
 	switch {
 	case len(reply) == 0 || queued(reply):
 		s.opaque = true // what EXEC makes of it is not looked at

@@ -3,7 +3,6 @@ package proxy
 import (
 	"bytes"
 	"errors"
-	"fmt"
 )
 
 // room makes sure that the output has room for n bytes more, or is a whole
@@ -224,6 +223,7 @@ func (s *session) noteReset(reply []byte) {
 	s.inMulti, s.watching, s.opaque, s.subscribed, s.authed, s.named = false, false, false, false, false, false
 	s.becomes(defaultUser)
 	s.setup.reset()
+	s.unshare()
 }
 
 // queued reports whether a reply says that the command waits for EXEC.
@@ -266,30 +266,5 @@ func (s *session) ask(raw []byte) ([]byte, bool) {
 
 // whole returns Redis' next reply in one piece; pushes before it go to the client.
 func (s *session) whole(up *upstream) ([]byte, error) {
-	var whole []byte
-	for {
-		if !up.pending() {
-			if err := s.fill(up); err != nil {
-				return nil, err
-			}
-		}
-		piece, done, err := up.scan()
-		if err == nil && len(whole)+len(piece) > maxCollected {
-			err = fmt.Errorf("%w: more than %d bytes", errTooBig, maxCollected)
-		}
-		if err != nil {
-			return nil, err
-		}
-		whole = append(whole, piece...)
-		if !done {
-			continue
-		}
-		push := up.fr.push()
-		up.fr.reset()
-		if !push {
-			return whole, nil
-		}
-		s.append(whole)
-		whole = whole[:0]
-	}
+	return up.whole(func() error { return s.fill(up) }, s.append)
 }

@@ -44,6 +44,10 @@ type Options struct {
 	Redis *redis.Options
 	// Embedded tells that Redis is the embedded one.
 	Embedded bool
+	// ShareFrom is how many clients have to wait for Redis at once for those whose
+	// replies have been small to share connections, for common commands that leave
+	// nothing behind with one. Zero: every command goes over its client's own.
+	ShareFrom int
 	// TLS is what clients speak on listeners other than unix sockets. Nil: plain.
 	TLS *tls.Config
 	// MaxClients is the largest number of clients at once. One that speaks TLS
@@ -93,6 +97,8 @@ type Server struct {
 	blocked watch
 	seen    seenRedis
 	demand  authDemand
+	lines   lines
+	asking  atomic.Int64    // clients that wait for Redis with a row
 	table   *keyspec.Source // what commands touch; nil: nobody wants to know
 	lax     *lax            // nil: no ordinary key is counted
 	acl     *acl.Book       // nil: Redis is the embedded one, where everybody may do everything
@@ -140,6 +146,8 @@ func New(opts Options) (*Server, error) {
 	srv.ctx, srv.cancel = context.WithCancel(context.Background())
 	srv.budget.limit, srv.budget.holders = opts.ClientMemory, srv.holders
 	srv.dialer = dialer{opts: opts.Redis, maxSockets: opts.MaxSockets, log: srv.log, bufs: &srv.bufs, m: &srv.metrics, heard: opts.Engine.Heard}
+	srv.lines = lines{dialer: &srv.dialer, log: srv.log, m: &srv.metrics, ctx: srv.ctx}
+	srv.lines.opened = func() { srv.watch.arm(watchInterval, srv.look) }
 	srv.demand = authDemand{opts: opts.Redis, age: demandAge, never: opts.Embedded, ctx: srv.ctx, run: srv.wg.Go}
 	if opts.Engine.HasLax() || opts.Engine.Observer() != nil {
 		srv.table = newTable(opts.Engine)
@@ -298,6 +306,8 @@ func (srv *Server) Shutdown(ctx context.Context) error {
 	go func() {
 		defer close(done)
 		srv.wg.Wait()
+		srv.lines.close()
+		srv.lines.wg.Wait()
 		srv.finish()
 	}()
 	grace := time.NewTimer(drainGrace)
@@ -341,4 +351,5 @@ func (srv *Server) cut() {
 	for _, c := range left {
 		c.Close()
 	}
+	srv.lines.close()
 }

@@ -43,6 +43,7 @@ type session struct {
 	over       bool
 
 	kept    kept
+	sharing sharing
 	lax     laxState
 	errands errands       // ours that wait for their turn in the pump
 	pumped  chan struct{} // closed when the pump has ended; nil before it begins
@@ -50,8 +51,9 @@ type session struct {
 	waiting atomic.Int64 // the watch's next round when the wait for Redis began; 0: no wait
 	blocked atomic.Int64 // the same of the watch on blocking commands
 
-	mu sync.Mutex // guards the following field against end
-	up *upstream
+	mu   sync.Mutex // guards the following fields against end
+	up   *upstream
+	turn *turn // on shared connections; nil before the first
 }
 
 // item is one command of a run.
@@ -185,6 +187,12 @@ func (s *session) collect(batch []request) int {
 		case denied:
 			s.srv.metrics.refused.Add(1)
 			it.text = s.srv.kinds.refusal(req.args)
+		}
+		if it.kind == blocks && s.sharing.strayed && awaitsReplicas(req.args) && !state.queues() {
+			if state.uncertain() {
+				return s.answerRun()
+			}
+			it.flushes = true
 		}
 		if it.forwards() && it.kind != setsUp && state.settingUp && !s.proven() {
 			return s.answerRun() // while it may be answered without Redis

@@ -42,6 +42,11 @@ type setup struct {
 	elsewhere, accent bool
 }
 
+// shareable reports whether a shared connection can be set up so.
+func (s *setup) shareable() bool {
+	return !s.elsewhere && !s.accent && s.cmds[slotNoEvict] == nil && s.cmds[slotNoTouch] == nil && s.cmds[slotRead] == nil
+}
+
 // resp3 reports whether the client speaks RESP3.
 func (s *setup) resp3() bool { return s.cmds[slotProto] != nil }
 

@@ -33,6 +33,10 @@ type Stats struct {
 	// now, PrivateConnectionsOpened of those ever opened.
 	PrivateConnections       int
 	PrivateConnectionsOpened uint64
+	// SharedConnections and SharedConnectionsOpened are the same of connections that
+	// clients share.
+	SharedConnections       int
+	SharedConnectionsOpened uint64
 	// ProtocolErrors is the number of clients that did not speak the protocol,
 	// Panics of sessions that ended by a fault of ours.
 	ProtocolErrors, Panics uint64
@@ -68,6 +72,8 @@ func (srv *Server) Stats() Stats {
 
 		PrivateConnections:       int(m.upstreams.Load()),
 		PrivateConnectionsOpened: m.upstreamsOpened.Load(),
+		SharedConnections:        int(m.lines.Load()),
+		SharedConnectionsOpened:  m.linesOpened.Load(),
 
 		ProtocolErrors: m.protocolErrors.Load(),
 		Panics:         m.panics.Load(),

@@ -23,7 +23,7 @@ var errTooBig = errors.New("proxy: reply from Redis is too big to be held")
 // side waits for the other.
 const asyncWrite = 16 << 10
 
-// upstream is one session's private connection to Redis. Commands go out once
+// upstream is a connection to Redis: a session's private one, or that of a line. Commands go out once
 // and are never repeated: a lost reply does not mean that one was not executed.
 //
 // It belongs to one goroutine at a time, the session's or, once it reads for
@@ -152,6 +152,37 @@ func (u *upstream) scanSome(most int) (piece []byte, done int, err error) {
 	return u.buf[from:u.at], done, err
 }
 
+// whole returns the next reply in one piece. fill waits for bytes; pushes before the
+// reply are given to pushed.
+func (u *upstream) whole(fill func() error, pushed func([]byte)) ([]byte, error) {
+	var whole []byte
+	for {
+		if !u.pending() {
+			if err := fill(); err != nil {
+				return nil, err
+			}
+		}
+		piece, done, err := u.scan()
+		if err == nil && len(whole)+len(piece) > maxCollected {
+			err = fmt.Errorf("%w: more than %d bytes", errTooBig, maxCollected)
+		}
+		if err != nil {
+			return nil, err
+		}
+		whole = append(whole, piece...)
+		if !done {
+			continue
+		}
+		push := u.fr.push()
+		u.fr.reset()
+		if !push {
+			return whole, nil
+		}
+		pushed(whole)
+		whole = whole[:0]
+	}
+}
+
 // size is the number of bytes of the commands.
 func size(raws [][]byte) int {
 	n := 0
@@ -278,10 +309,16 @@ var errNoSockets = errors.New("proxy: no file descriptor is left for a connectio
 
 // room reports whether there may be one more socket beside so many clients.
 func (d *dialer) room(clients int) bool {
-	return d.maxSockets == 0 || int64(clients)+d.m.upstreams.Load()+d.m.tlsSockets.Load() < int64(d.maxSockets)
+	return d.maxSockets == 0 || int64(clients)+d.m.upstreams.Load()+d.m.lines.Load()+d.m.tlsSockets.Load() < int64(d.maxSockets)
 }
 
+// dial opens a private connection.
 func (d *dialer) dial(ctx context.Context) (*upstream, error) {
+	return d.open(ctx, &d.m.upstreams, &d.m.upstreamsOpened)
+}
+
+// open opens a connection that is counted in now while it is open, and in ever.
+func (d *dialer) open(ctx context.Context, now *atomic.Int64, ever *atomic.Uint64) (*upstream, error) {
 	if err := d.recentFailure(time.Now()); err != nil {
 		return nil, err
 	}
@@ -289,15 +326,15 @@ func (d *dialer) dial(ctx context.Context) (*upstream, error) {
 		d.warnOfSockets(time.Now())
 		return nil, errNoSockets
 	}
-	d.m.upstreams.Add(1) // before the dial: many may dial at once
+	now.Add(1) // before the dial: many may dial at once
 	conn, err := dialRedis(ctx, d.opts)
 	if err != nil {
-		d.m.upstreams.Add(-1)
+		now.Add(-1)
 		d.remember(err)
 		return nil, err
 	}
-	d.m.upstreamsOpened.Add(1)
-	return newUpstream(conn, d.bufs, d.heard, func() { d.m.upstreams.Add(-1) }), nil
+	ever.Add(1)
+	return newUpstream(conn, d.bufs, d.heard, func() { now.Add(-1) }), nil
 }
 
 // warnOfSockets says, not too often, that clients go without Redis for want of

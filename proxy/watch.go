@@ -15,8 +15,8 @@ const (
 
 // watch notices clients that leave while their session waits for Redis: nobody
 // reads from them then. What they have sent and nobody has read is dropped with
-// them. It is a timer that runs only while there are private connections, or those
-// who are blocked, so that an idle proxy is idle.
+// them. It is a timer that runs only while there are connections to Redis for clients, or
+// those who are blocked, so that an idle proxy is idle.
 type watch struct {
 	armed atomic.Bool
 	round atomic.Int64 // from 1
@@ -32,9 +32,10 @@ func (w *watch) arm(pause time.Duration, look func()) {
 // look closes the clients that are gone.
 func (srv *Server) look() {
 	srv.watch.armed.Store(false)
-	if srv.ctx.Err() != nil || srv.metrics.upstreams.Load() == 0 {
+	if srv.ctx.Err() != nil || srv.metrics.upstreams.Load()+srv.metrics.lines.Load() == 0 {
 		return
 	}
+	srv.lines.look()
 	srv.lookAt(srv.watch.round.Add(1), func(s *session) int64 { return s.waiting.Load() })
 	srv.watch.arm(watchInterval, srv.look)
 }

@@ -295,6 +295,7 @@ func proxyOptions(cfg conf.Config, opts *redis.Options, eng *engine.Engine, log 
 		Engine:       eng,
 		Redis:        opts,
 		Embedded:     cfg.Redis == "",
+		ShareFrom:    cfg.ShareFrom,
 		MaxClients:   cfg.MaxClients,
 		MaxSockets:   maxSockets(clientSockets(cfg), log),
 		IdleTimeout:  cfg.IdleTimeout,

@@ -1,0 +1,108 @@
+package proxy
+
+// DefaultShareFrom is a good value of Options.ShareFrom: where fewer wait, connections of
+// their own are quicker, as no goroutine stands in between.
+const DefaultShareFrom = 4
+
+// A client may use shared connections once so many batches in a row had replies of at
+// most so many bytes together on its own: then Redis has served it as it is set up
+// now, and it is not one whose replies hold others up.
+const (
+	shareAfter = 16
+	smallBatch = 16 << 10
+)
+
+// sharing is what a session knows of its use of shared connections.
+type sharing struct {
+	small   int      // batches in a row
+	set     *lineSet // for its set-up; nil: not looked for
+	strayed bool     // something was written on another connection than its own
+}
+
+// unshare has the session use its own connection, until it has proven itself anew.
+func (s *session) unshare() { s.sharing.small, s.sharing.set = 0, nil }
+
+// notice takes note of the replies to a batch that came on the session's own
+// connection: of how many bytes they were, and whether they began with an error.
+func (s *session) notice(bytes int, failed bool) {
+	switch {
+	case bytes > smallBatch:
+		s.unshare()
+	case !failed:
+		s.sharing.small++
+	}
+}
+
+// shared returns a shared connection that such commands may go over, or nil.
+func (s *session) shared(how share) *line {
+	sh, from := &s.sharing, s.srv.opts.ShareFrom
+	if from == 0 || how == unshared || sh.small < shareAfter || s.srv.asking.Load() < int64(from) || s.srv.opts.Embedded || s.pinned() {
+		return nil
+	}
+	if sh.set == nil || sh.set.gone.Load() {
+		if sh.set = nil; !s.setup.shareable() || s.disguised {
+			return nil
+		}
+		if sh.set = s.srv.lines.of(&s.setup); sh.set == nil {
+			return nil
+		}
+	}
+	return sh.set.line(how)
+}
+
+// askLine sends s.sends, so many commands, on a shared connection and copies the
+// replies. It reports false if nothing has reached Redis.
+func (s *session) askLine(l *line, n int) bool {
+	if s.send() != nil {
+		return true
+	}
+	if s.turn == nil {
+		s.mu.Lock()
+		s.turn = newTurn(s.stalls)
+		s.mu.Unlock()
+	}
+	t := s.turn
+	s.room(smallReply)
+	t.out, t.replies, t.err, s.out = s.out, n, nil, nil
+	s.conn.settle(0)
+	s.expectWait()
+	defer s.stopWaiting()
+	if !l.put(t, s.sends) {
+		s.out = t.out
+		return false
+	}
+	for {
+		<-t.told
+		if s.ctx.Err() != nil {
+			s.over = true
+			t.drop()
+			return true
+		}
+		s.out, t.out = t.out, nil
+		if !t.more {
+			break
+		}
+		s.unshare()
+		if s.send() != nil {
+			t.drop()
+			return true
+		}
+		t.out, s.out = s.out, nil
+		t.take()
+	}
+	switch {
+	case t.err == nil:
+	case t.sent:
+		s.lost(t.err)
+	default:
+		return false
+	}
+	return true
+}
+
+// stalls ends a session whose client takes nothing of a big reply while others wait
+// behind it. Any goroutine may call it.
+func (s *session) stalls() {
+	s.srv.log.Warn("client closed: it takes nothing of a big reply, and holds others up", "client", s.conn.RemoteAddr().String())
+	s.conn.Close()
+}
