@@ -29,6 +29,7 @@ type Engine struct {
 
 	journal  *journaling // nil: there is none
 	patterns patterns    // of ordinary keys
+	rare     *rareBook   // of those; nil: there are none
 	open     func(*redis.Client) store
 
 	spaces atomic.Pointer[map[string]*space]    // replaced under mu, never changed
@@ -78,6 +79,9 @@ func newEngine(opts Options, client *redis.Client, open func(*redis.Client) stor
 		client: client, store: open(client), started: time.Now(), patience: lockPatience,
 		stopped: make(chan struct{}),
 		closed:  make(chan struct{}),
+	}
+	if e.HasLax() {
+		e.rare = new(rareBook)
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.spaces.Store(&map[string]*space{})

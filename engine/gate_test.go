@@ -22,6 +22,7 @@ type gatedStore struct {
 	down  bool          // calls fail at once
 	hangs time.Duration // calls fail after so long
 	held  *hold
+	late  *hold               // replies
 	ran   map[*lua.Script]int // calls answered, by script
 }
 
@@ -55,6 +56,13 @@ func (g *gatedStore) Run(ctx context.Context, calls []lua.Call) []lua.Reply {
 	}
 	replies := g.store.Run(ctx, calls)
 	g.mu.Lock()
+	late := g.late
+	g.mu.Unlock()
+	if late != nil && late.which(calls) {
+		late.waiting.Add(1)
+		<-late.released
+	}
+	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.ran == nil {
 		g.ran = make(map[*lua.Script]int)
@@ -77,9 +85,21 @@ func (g *gatedStore) open() { g.set(func(g *gatedStore) { g.down, g.hangs = fals
 
 // hold keeps the calls back that which says, until released or the test ends.
 func (g *gatedStore) hold(t testing.TB, which func([]lua.Call) bool) *hold {
+	h := newHold(t, which)
+	g.set(func(g *gatedStore) { g.held = h })
+	return h
+}
+
+// holdReplies keeps the replies to them back.
+func (g *gatedStore) holdReplies(t testing.TB, which func([]lua.Call) bool) *hold {
+	h := newHold(t, which)
+	g.set(func(g *gatedStore) { g.late = h })
+	return h
+}
+
+func newHold(t testing.TB, which func([]lua.Call) bool) *hold {
 	released := make(chan struct{})
 	h := &hold{which: which, released: released, release: sync.OnceFunc(func() { close(released) })}
-	g.set(func(g *gatedStore) { g.held = h })
 	t.Cleanup(h.release)
 	return h
 }

@@ -57,6 +57,10 @@ type Options struct {
 	// InstanceChosen says that InstanceID is to be kept to. Otherwise a journal's own
 	// is used in its place.
 	InstanceChosen bool
+	// RareFrom is from how many increments a second of ordinary keys that are not in
+	// memory on these are sent to Redis as they are, provided that they are half of all
+	// or more: see HoldRare. Default 2,000; 1: always.
+	RareFrom int
 	// Observer is told what ordinary commands do, by whoever sends them on, and
 	// asked by DK.HOT: see NewObserver. Nil: nothing is observed.
 	Observer *hot.Observer
@@ -98,6 +102,7 @@ func (o Options) withDefaults() (Options, error) {
 	setDefault(&o.MaxPending, 1_000_000)
 	setDefault(&o.CommandTimeout, time.Second)
 	setDefault(&o.IdleAfter, time.Minute)
+	setDefault(&o.RareFrom, 2000)
 	o.links = &links{}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

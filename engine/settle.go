@@ -196,7 +196,7 @@ func (p *partition) settleKeyLocked(s *shard, c *cell, op *opReq, res *opResult,
 	if c.ahead = 0; res.Err != nil && !seen {
 		return
 	}
-	if seen || c.retryAt() != 0 || p.heldLocked(s, []byte(op.name)) || at <= p.released.Load() {
+	if seen || c.retryAt() != 0 || p.heldLocked(s, []byte(op.name)) || at <= p.released.Load() || p.e.rare.freedSince(hash([]byte(op.name)), at) {
 		c.loaded = false
 		return
 	}

@@ -58,6 +58,9 @@ type Stats struct {
 	// that of the commands for which they are held now.
 	Holds uint64
 	Held  int
+	// Rare is the number of increments of ordinary keys that were sent to Redis as
+	// they are, as nobody had asked for their keys lately.
+	Rare uint64
 	// Panics is the number of panics that the engine's goroutines went on after.
 	Panics uint64
 	// Journaled is whether there is a journal, and Journal what it says of itself.
@@ -70,7 +73,8 @@ type Stats struct {
 // counts are the engine's running counters. Safe for concurrent use.
 type counts struct {
 	accepted, scripts, carried, commands, loads atomic.Uint64
-	failures, buried, burialOverflows, holds    atomic.Uint64
+	failures, buried, burialOverflows           atomic.Uint64
+	holds, rare                                 atomic.Uint64
 	restored, recordsLost, replicaWaits, panics atomic.Uint64
 	held                                        atomic.Int64
 	latency, latencyMax                         atomic.Int64 // ns
@@ -112,6 +116,7 @@ func (e *Engine) Stats() Stats {
 		Restored:           c.restored.Load(),
 		RecordsLost:        c.recordsLost.Load(),
 		Holds:              c.holds.Load(),
+		Rare:               c.rare.Load(),
 		Held:               int(c.held.Load()),
 		Panics:             c.panics.Load(),
 		RedisUp:            e.met.Load() && e.downSince.Load() == 0,

@@ -58,7 +58,7 @@ func onBackends(t *testing.T, run func(t *testing.T, b backend)) {
 // flush, when the test is over. Zero fields of opts mean their defaults, but in
 // front of an embedded Redis commands have longer: its Lua, under the race
 // detector and on a busy machine, takes seconds for what Redis does in a
-// millisecond.
+// millisecond. Clients share connections to Redis as soon as they may.
 func startProxy(t testing.TB, b backend, opts engine.Options) *testProxy {
 	t.Helper()
 	return startProxyThatDenies(t, nil, b, opts)
@@ -78,7 +78,7 @@ func startProxyThatDenies(t testing.TB, deny []string, b backend, opts engine.Op
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := proxy.New(proxy.Options{Engine: eng, Redis: opts.Redis, Embedded: b.embedded, Namespace: engine.DefaultNamespace, Version: "test", Deny: deny})
+	srv, err := proxy.New(proxy.Options{Engine: eng, Redis: opts.Redis, Embedded: b.embedded, Namespace: engine.DefaultNamespace, Version: "test", Deny: deny, ShareFrom: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -94,6 +94,7 @@ func (srv *Server) section() string {
 	line("lax_commands", st.Counted)
 	line("lax_holds", e.Holds)
 	line("lax_held", e.Held)
+	line("lax_rare", e.Rare)
 	line("commands_forwarded", st.Forwarded)
 	line("commands_refused", st.Refused)
 	line("saving", strconv.FormatFloat(st.Saving(), 'f', 2, 64))

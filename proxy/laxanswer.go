@@ -54,7 +54,6 @@ func (s *session) mayCount(args [][]byte, how count) counting {
 // answerCount answers s.run[i], a command on one key that is counted.
 func (s *session) answerCount(i int) {
 	it := &s.run[i]
-	s.srv.metrics.counted.Add(1)
 	var n engine.Number
 	if it.count == countAdd {
 		s.counting()
@@ -63,6 +62,9 @@ func (s *session) answerCount(i int) {
 		var out [1]engine.Number
 		s.srv.lax.engine.Read(s.ctx, s.setup.db, it.req.args[1:2], out[:])
 		n = out[0]
+	}
+	if !s.together.isRare(i) {
+		s.srv.metrics.counted.Add(1)
 	}
 	switch {
 	case s.over:

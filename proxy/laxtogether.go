@@ -7,6 +7,7 @@ import "github.com/distkit/distkit-proxy/engine"
 type together struct {
 	adds []engine.Add
 	sums []engine.Number
+	rare rarely
 	from int // where in the run they begin
 	next int // … and what is behind them does
 }
@@ -44,7 +45,9 @@ func (s *session) add(i int) engine.Number {
 		t.sums = make([]engine.Number, len(t.adds))
 	}
 	t.sums = t.sums[:len(t.adds)]
-	e.IncrTogether(s.ctx, s.setup.db, t.adds, t.sums)
+	if !s.addRare(i) {
+		e.IncrTogether(s.ctx, s.setup.db, t.adds, t.sums)
+	}
 	return t.sums[0]
 }
 
@@ -52,5 +55,6 @@ func (s *session) add(i int) engine.Number {
 func (t *together) clear() {
 	clear(t.adds)
 	clear(t.sums)
+	t.rare.clear()
 	t.adds, t.sums, t.from, t.next = t.adds[:0], t.sums[:0], 0, 0
 }

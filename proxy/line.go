@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"bytes"
 	"errors"
 	"runtime"
 	"sync"
@@ -180,6 +181,9 @@ func (l *line) hand() error {
 		for more := true; more && n < len(turns) && l.up.pending(); {
 			t := turns[n]
 			piece, done, err := l.up.scanSome(t.replies)
+			if tellsReplica(piece) {
+				l.retire() // a new connection finds the master
+			}
 			if t.replies -= done; !t.fits(len(piece)) {
 				l.next(n) // they do not wait for this one
 				n, more = 0, false
@@ -199,6 +203,13 @@ func (l *line) hand() error {
 		l.next(n)
 	}
 	return nil
+}
+
+var replicaSays = []byte("-READONLY ")
+
+// tellsReplica reports whether Redis says, or seems to, that it is no master any more.
+func tellsReplica(piece []byte) bool {
+	return len(piece) > 0 && (piece[0] == '-' || piece[0] == '+' || piece[0] == ':') && bytes.Contains(piece, replicaSays)
 }
 
 // next ends the first turns: they have their replies.

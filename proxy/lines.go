@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,7 +19,7 @@ const maxLineSets = 64
 const linePause = time.Second
 
 // idleLooks is how many rounds of the watch a line may be idle before it is closed.
-const idleLooks = 10
+const idleLooks = 3
 
 // lines has the connections to Redis that sessions share. Those share one who have set
 // their connections up alike: as whom, in which protocol, and in which database.
@@ -51,7 +52,7 @@ const (
 // lineSet is the lines of sessions that have set up the same.
 type lineSet struct {
 	lines *lines
-	key   string   // the commands below: never logged
+	key   string   // with the commands below: never logged
 	cmds  [][]byte // what a line begins with
 	gone  atomic.Bool
 	slots [shares]lineSlot
@@ -73,7 +74,27 @@ func (ls *lines) of(st *setup) *lineSet {
 			cmds = append(cmds, cmd)
 		}
 	}
-	key := string(bytes.Join(cmds, nil))
+	return ls.set("", cmds)
+}
+
+// own returns the set for what the proxy sends by itself, with its own credentials.
+func (ls *lines) own(db int) *lineSet {
+	var cmds [][]byte
+	switch o := ls.dialer.opts; {
+	case o.Username != "":
+		cmds = append(cmds, appendCommand(nil, []byte("AUTH"), []byte(o.Username), []byte(o.Password)))
+	case o.Password != "":
+		cmds = append(cmds, appendCommand(nil, []byte("AUTH"), []byte(o.Password)))
+	}
+	if db != 0 {
+		cmds = append(cmds, appendCommand(nil, []byte("SELECT"), strconv.AppendInt(nil, int64(db), 10)))
+	}
+	return ls.set("own", cmds)
+}
+
+// set returns the set of those who begin with some commands.
+func (ls *lines) set(whose string, cmds [][]byte) *lineSet {
+	key := whose + string(bytes.Join(cmds, nil))
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	set := ls.sets[key]

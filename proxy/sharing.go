@@ -17,6 +17,8 @@ type sharing struct {
 	small   int      // batches in a row
 	set     *lineSet // for its set-up; nil: not looked for
 	strayed bool     // something was written on another connection than its own
+	own     *lineSet // the proxy's own for the database; nil: not looked for
+	ownDB   int
 }
 
 // unshare has the session use its own connection, until it has proven itself anew.
@@ -56,14 +58,9 @@ func (s *session) askLine(l *line, n int) bool {
 	if s.send() != nil {
 		return true
 	}
-	if s.turn == nil {
-		s.mu.Lock()
-		s.turn = newTurn(s.stalls)
-		s.mu.Unlock()
-	}
-	t := s.turn
+	t := s.newTurn()
 	s.room(smallReply)
-	t.out, t.replies, t.err, s.out = s.out, n, nil, nil
+	t.out, t.replies, s.out = s.out, n, nil
 	s.conn.settle(0)
 	s.expectWait()
 	defer s.stopWaiting()
@@ -98,6 +95,26 @@ func (s *session) askLine(l *line, n int) bool {
 		return false
 	}
 	return true
+}
+
+// newTurn returns the session's turn, with nothing in it.
+func (s *session) newTurn() *turn {
+	if s.turn == nil {
+		s.mu.Lock()
+		s.turn = newTurn(s.stalls)
+		s.mu.Unlock()
+	}
+	s.turn.more, s.turn.err, s.turn.sent = false, nil, false
+	return s.turn
+}
+
+// leaveTurn leaves the turn to the line, which swallows what comes.
+func (s *session) leaveTurn() {
+	s.mu.Lock()
+	t := s.turn
+	s.turn = nil
+	s.mu.Unlock()
+	t.drop()
 }
 
 // stalls ends a session whose client takes nothing of a big reply while others wait

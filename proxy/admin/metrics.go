@@ -35,6 +35,8 @@ var metrics = []metric{
 		func(s *proxy.Stats) float64 { return float64(s.Counted) }},
 	{"lax_holds_total", "Times lax keys were held for an ordinary command that was sent to Redis.",
 		func(s *proxy.Stats) float64 { return float64(s.Engine.Holds) }},
+	{"lax_rare_total", "Increments of lax keys that were sent to Redis as they are, as nobody had asked for their keys lately.",
+		func(s *proxy.Stats) float64 { return float64(s.Engine.Rare) }},
 	{"lax_held", "Commands under way for which lax keys are held.",
 		func(s *proxy.Stats) float64 { return float64(s.Engine.Held) }},
 	{"commands_forwarded_total", "Other commands sent on to Redis.",
