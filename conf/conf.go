@@ -82,6 +82,9 @@ type Config struct {
 	// Admin is the address of metrics and health checks: host:port or
 	// unix:///path; empty for none.
 	Admin string
+	// Threads is how many threads run Go code at once. Zero: what GOMAXPROCS in the
+	// environment says, or as many as there are cores.
+	Threads int
 	// File is the YAML file that was read; empty for none.
 	File string
 	// LogLevel is debug, info, warn or error; LogFormat text or json.

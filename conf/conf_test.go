@@ -28,7 +28,7 @@ func TestDefaults(t *testing.T) {
 		"max-bulk": "512mb", "max-args": "1048576", "max-query-buffer": "1gb", "max-client-memory": "48mb",
 		"deny": "SHUTDOWN SYNC PSYNC REPLCONF", "public": "off", "admin": "off", "config": "none",
 		"wait-replicas": "0", "share-from": "4", "tls-cert": "no TLS", "tls-key": "none", "tls-client-ca": "none", "log-level": "info", "log-format": "text",
-		"lax": "none", "observe": "off", "journal": "off", "journal-sync": "interval",
+		"threads": "auto", "lax": "none", "observe": "off", "journal": "off", "journal-sync": "interval",
 	}
 	table := settings(&c)
 	for _, s := range table {
@@ -78,6 +78,7 @@ var samples = map[string]struct {
 	"max-query-buffer":  {"2GB", func(c Config) any { return c.MaxQueryBuffer }, 2 << 30},
 	"max-client-memory": {"1gb", func(c Config) any { return c.MaxClientMemory }, 1 << 30},
 	"admin":             {"localhost:9", func(c Config) any { return c.Admin }, "localhost:9"},
+	"threads":           {"3", func(c Config) any { return c.Threads }, 3},
 	"shutdown-timeout":  {"3s", func(c Config) any { return c.ShutdownTimeout }, 3 * time.Second},
 	"log-level":         {"Debug", func(c Config) any { return c.LogLevel }, "debug"},
 	"log-format":        {"json", func(c Config) any { return c.LogFormat }, "json"},
@@ -174,6 +175,14 @@ func TestDenyNothing(t *testing.T) {
 func TestAdminOffOverTheFile(t *testing.T) {
 	if c := load(t, nil, "--admin", "off", "--config", file(t, "admin: localhost:9\n")); c.Admin != "" {
 		t.Errorf("admin is %q, want none", c.Admin)
+	}
+}
+
+func TestThreadsForTheMachineOverTheFile(t *testing.T) {
+	for _, auto := range []string{"auto", "Auto", "0"} {
+		if c := load(t, nil, "--threads", auto, "--config", file(t, "threads: 3\n")); c.Threads != 0 {
+			t.Errorf("%s: %d threads, want 0", auto, c.Threads)
+		}
 	}
 }
 

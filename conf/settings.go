@@ -95,6 +95,8 @@ func settings(c *Config) []setting {
 
 		{group: running, name: "admin", arg: "ADDR", help: "address for metrics and health checks over HTTP", empty: "off",
 			field: &addr{&c.Admin}},
+		{group: running, name: "threads", arg: "N", help: "threads that work at once",
+			field: &automatic{integer{&c.Threads, 0, 1024}}},
 		{group: running, name: "config", arg: "FILE", help: "YAML file with settings", empty: "none",
 			field: &text{&c.File}},
 		{group: running, name: "shutdown-timeout", arg: "TIME", help: "time a stop has for its last flush",

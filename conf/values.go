@@ -140,6 +140,24 @@ func (v *integer) check() error    { return inRange(*v.p, v.min, v.max) }
 func (v *integer) allowed() string { return fmt.Sprintf("%d to %d", v.min, v.max) }
 func (v *integer) String() string  { return strconv.Itoa(*v.p) }
 
+// automatic is a whole number up to max, or auto, which is zero.
+type automatic struct{ integer }
+
+func (v *automatic) set(raw []string) error {
+	if s, err := single(raw); err == nil && strings.ToLower(s) == "auto" {
+		*v.p = 0
+		return nil
+	}
+	return v.integer.set(raw)
+}
+func (v *automatic) allowed() string { return fmt.Sprintf("auto, or 1 to %d", v.max) }
+func (v *automatic) String() string {
+	if *v.p == 0 {
+		return "auto"
+	}
+	return v.integer.String()
+}
+
 // size is a number of bytes from min to max, written with Redis' suffixes.
 type size struct {
 	p        *int

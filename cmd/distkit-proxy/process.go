@@ -96,6 +96,7 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 		}
 	}()
 
+	threads := setThreads(cfg.Threads)
 	p := &process{log: log, shutdownTimeout: cfg.ShutdownTimeout, failed: make(chan error, len(cfg.Listen))}
 	// Health checks answer through all of the start.
 	adm, adminAddr, err := serveAdmin(cfg, log)
@@ -170,6 +171,7 @@ func start(ctx context.Context, cfg conf.Config, log *slog.Logger, signals <-cha
 		"redis", backend,
 		"namespace", cfg.Namespace,
 		"instance_id", eng.InstanceID(),
+		"threads", threads,
 		"version", versionNumber())
 	return p, nil
 }
