@@ -75,7 +75,7 @@ func (p *partition) due(now int64) int64 {
 		at = max(at, p.tryAt.Load()) // nothing goes to Redis before the next attempt
 	}
 	if p.cells.Load() > 0 {
-		next := now + int64(p.e.idleAfter()/2)
+		next := now + p.sweepPause()
 		if p.nextSwp == 0 || p.nextSwp > next {
 			p.nextSwp = next
 		}

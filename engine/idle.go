@@ -14,20 +14,29 @@ func (e *Engine) idleAfter() time.Duration {
 // idle reports whether nothing would be lost with the cell but a load.
 func (c *cell) idle() bool { return !c.dirty() && !c.asked && !c.queued }
 
-// sweep lets go of counters that nobody has used for a while (rule L8), never
-// of one with anything pending, in flight, waited for or in line.
+// sweep lets go of counters in one shard that nobody has used for a while (rule L8),
+// never of one with anything pending, in flight, waited for or in line. The shards have
+// their turns spread over the time in which all are gone through: a million counters
+// at once would hold up the loads and flushes behind them.
 func (p *partition) sweep(now int64) {
 	after := int64(p.e.idleAfter())
-	p.eachCell(func(s *shard, c *cell) {
+	p.shards[p.swept].each(func(s *shard, c *cell) {
 		if c.unused(now) > after && c.idle() {
 			s.dropLocked(c)
 			p.gained(-1)
 		}
 	})
+	p.swept = (p.swept + 1) % len(p.shards)
 	p.nextSwp = 0
 	if p.cells.Load() > 0 {
-		p.nextSwp = now + int64(p.e.idleAfter()/2)
+		p.nextSwp = now + p.sweepPause()
 	}
+}
+
+// sweepPause is the time between two shards: all have had their turn in half of the
+// time after which counters go.
+func (p *partition) sweepPause() int64 {
+	return max(int64(p.e.idleAfter()/2)/int64(len(p.shards)), int64(time.Millisecond))
 }
 
 // gained counts the counters in memory.

@@ -43,6 +43,7 @@ type partition struct {
 	flight   *round // the round whose batch has not been answered yet
 	usedAt   int64  // when the last batch was acknowledged
 	nextSwp  int64  // when idle cells are looked for; 0 with none in memory
+	swept    int    // the shard in which they are then
 	stuck    []*cell
 	passTo   uint64 // queue position that ends the pass over counters in use
 	passFrom int64  // when that pass began
