@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -38,6 +39,10 @@ type testbed struct {
 // dialLimit is how long a proxy's connection to Redis may take: where all of ten
 // thousand clients come at once, the last waits for more than a moment.
 const dialLimit = "20s"
+
+// answerLimit is how long a server may take for a command: a flush of a million
+// counters, or to let go of them, takes seconds where others use the machine too.
+const answerLimit = time.Minute
 
 // newTestbed starts a Redis.
 func (b *bench) newTestbed(ctx context.Context) (*testbed, error) {
@@ -78,7 +83,7 @@ func (bed *testbed) proxy(ctx context.Context, name, to string, flags ...string)
 // all that was started is stopped.
 func (bed *testbed) start(ctx context.Context, name, addr string, command func() *exec.Cmd) (*server, error) {
 	s := &server{name: name, addr: addr, make: command}
-	s.client = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 4})
+	s.client = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 4, ReadTimeout: answerLimit})
 	s.cmd = s.make()
 	bed.started = append(bed.started, s)
 	if err := servers.Start(ctx, s.cmd, addr); err != nil {
