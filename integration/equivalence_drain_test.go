@@ -85,7 +85,7 @@ func TestWhatIsTakenAddsUp(t *testing.T) {
 		t.Run(drain.name, func(t *testing.T) {
 			t.Parallel()
 			r := startRedis(t)
-			p := startProxy(t, realBackend(r.addr), engine.Options{Lax: []engine.Pattern{{Glob: "c:*"}}})
+			p := startProxy(t, realBackend(r.addr), engine.Options{Lax: []engine.Pattern{{Glob: "c:*"}}, RareFrom: 1})
 			ctx, c := context.Background(), client(t, p.addr)
 			var taken atomic.Int64
 			var counting, taking sync.WaitGroup

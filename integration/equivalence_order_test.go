@@ -11,7 +11,7 @@ import (
 // Who sees what a pipeline does after an INCR sees the INCR, too.
 func TestPipelinesOfCountedKeysKeepTheirOrder(t *testing.T) {
 	r := startRedis(t)
-	p := startProxy(t, realBackend(r.addr), engine.Options{Lax: []engine.Pattern{{Glob: "c:*"}}})
+	p := startProxy(t, realBackend(r.addr), engine.Options{Lax: []engine.Pattern{{Glob: "c:*"}}, RareFrom: 1})
 	ctx := context.Background()
 	direct, writer, reader := client(t, r.addr), client(t, p.addr), client(t, p.addr)
 	for i := range 100 {

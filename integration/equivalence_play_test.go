@@ -61,7 +61,7 @@ func (e *equivalence) run(t testing.TB, p program) (diff string) {
 	}
 	e.link.Set(func(f *loopback.Faults) { f.Delay = p.delay })
 	proxy := startProxy(t, realBackend(e.link.Addr()), engine.Options{
-		FlushInterval: 3 * time.Millisecond, AllowedLag: 3 * time.Millisecond,
+		FlushInterval: 3 * time.Millisecond, AllowedLag: 3 * time.Millisecond, RareFrom: 1,
 		Lax: []engine.Pattern{{Glob: "c:*", FlushInterval: p.interval, AllowedLag: p.lag}, {Glob: "d:[a-z]"}},
 	})
 	defer proxy.stop(5 * time.Second)

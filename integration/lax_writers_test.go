@@ -20,7 +20,7 @@ var everyCount = []engine.Pattern{{Glob: "n:*"}}
 // startLaxProxies starts proxies that count the same ordinary keys.
 func startLaxProxies(t testing.TB, r *redisServer, n int, opts engine.Options) (proxies []*testProxy) {
 	t.Helper()
-	opts.Lax = everyCount
+	opts.Lax, opts.RareFrom = everyCount, 1
 	for i := range n {
 		opts.InstanceID = fmt.Sprint("proxy-", i)
 		proxies = append(proxies, startProxy(t, realBackend(r.addr), opts))
