@@ -21,8 +21,7 @@
 // commands that were there, to the session. A big command that is only passed on
 // goes through in pieces. The session's connection to Redis is opened at the
 // first command that needs it and is the client's alone, so that all state that
-// Redis keeps for a client
-// is where it belongs.
+// Redis keeps for a client is where it belongs.
 //
 // A client that speaks TLS is to its session one end of a pair of sockets.
 //
@@ -40,6 +39,12 @@
 // Two kinds of batches, which are most, need no run: what is at the front of one
 // and is answered from memory without waiting, and one that is nothing but
 // ordinary commands of which nobody here has to know anything. Both are rows.
+//
+// While many clients wait for Redis at once, those whose replies have been small send
+// such ordinary commands as leave nothing behind with a connection on lines, which
+// are connections that sessions share: their commands go out together, and one
+// goroutine reads the replies for all. Increments of lax keys that are rarely asked for
+// go the same way, on a line with the proxy's own credentials.
 //
 // After SUBSCRIBE, MONITOR, CLIENT REPLY or CLIENT TRACKING replies are no longer
 // one for one. From there on a pump copies from Redis to the client, and every
@@ -72,6 +77,8 @@
 //   - Serve's goroutine accepts, with pauses when that fails.
 //   - One goroutine for each client: it owns session, framer and, until a pump
 //     runs, the connection to Redis. A panic there ends that client.
+//   - One for each line: it reads. Whoever finds nobody writing on a line writes, for
+//     all who have something to send.
 //   - One more for a pump: it owns reading from Redis and writing to the client.
 //   - One for a write to Redis too big for the sockets to hold, so that replies
 //     are read meanwhile. The session waits for it before the batch is over.
