@@ -105,6 +105,9 @@ func (f *replyFramer) scan(p []byte) (n int, done bool, err error) {
 	return n, false, nil
 }
 
+// null is RESP2's reply of a key that is missing.
+const null = "$-1\r\n"
+
 // shortReply is the length of the reply that p begins with, if that is a single line
 // or a string of up to 999 bytes, and complete; else 0. Most replies are such.
 func shortReply(p []byte) int {
@@ -112,9 +115,12 @@ func shortReply(p []byte) int {
 		return 0
 	}
 	switch p[0] {
-	case '+', '-', ':':
+	case '+', '-', ':', '_', '#', ',':
 		return bytes.IndexByte(p, '\n') + 1
 	case '$':
+		if len(p) >= len(null) && string(p[:len(null)]) == null {
+			return len(null)
+		}
 		size, i := 0, 1
 		for ; i < len(p) && i <= 3 && '0' <= p[i] && p[i] <= '9'; i++ {
 			size = 10*size + int(p[i]-'0')
