@@ -104,6 +104,12 @@ end
 local changed, unused, taken, words = {}, {}, {}, {}
 local touched = false
 
+-- What is written in the end: field and value in turns, or fields alone.
+local new_totals, new_slices, used = {}, {}, {}
+
+-- listed tells which counters are in use without being noted again.
+local listed = {}
+
 -- valid_slice returns my slice of a counter, or '0' where it is void: left
 -- behind under an epoch that has moved since.
 local function valid_slice(i, seen_epoch, seen_slice)
@@ -124,20 +130,43 @@ local function readable(i, mine)
   return is_int64(total[i] or '0') and is_int64(mine)
 end
 
-for i = 1, increments do
-  local at = first_increment + (i - 1) * 5
+-- increase carries out the increment whose counter stands at args[at], and returns a
+-- refusal's code or nil.
+local function increase(i, at)
   local delta, set = args[at + 1], args[at + 2]
   local mine = valid_slice(i, args[at + 3], args[at + 4])
+  if not readable(i, mine) then return 'N' end
+  if set == '' then return apply(i, sum(total[i] or '0', delta), sum(mine, delta)) end
+  local target = sum(set, delta)
+  return apply(i, target and sum(total[i] or '0', target, mine), target)
+end
+
+-- Most increments are of short numbers, under no epoch: those take a short cut.
+local short, written, only = 13, 0, first_op > #args
+for i = 1, increments do
+  local at = first_increment + (i - 1) * 5
+  local before, mine, delta = total[i], slice[i], args[at + 1]
   local refusal
-  if not readable(i, mine) then
-    refusal = 'N'
-  elseif set ~= '' then
-    local target = sum(set, delta)
-    refusal = apply(i, target and sum(total[i] or '0', target, mine), target)
+  listed[i] = before and mine
+  if not epoch[i] and args[at + 2] == '' and #delta <= short
+    and (not before or #before <= short and (find(before, canonical) or before == '0'))
+    and (not mine or #mine <= short and (find(mine, canonical) or mine == '0')) then
+    total[i] = before and before + delta .. '' or delta
+    slice[i] = mine == before and total[i] or mine and mine + delta .. '' or delta
+    touched = true
+    if not only then changed[i] = true end
   else
-    refusal = apply(i, sum(total[i] or '0', delta), sum(mine, delta))
+    refusal = increase(i, at)
   end
-  if refusal then words[#words + 1] = 'i' .. i .. '=' .. refusal end
+  if refusal then
+    words[#words + 1] = 'i' .. i .. '=' .. refusal
+  elseif only then
+    local field = fields[i]
+    new_totals[written + 1], new_totals[written + 2] = field, total[i]
+    new_slices[written + 1], new_slices[written + 2] = field, slice[i]
+    written = written + 2
+    if not listed[i] then used[#used + 1] = field end
+  end
 end
 
 local operation = {}
@@ -201,9 +230,8 @@ for at = first_op, #args, 7 do
   words[#words + 1] = 'o' .. index .. '=' .. result
 end
 
-local new_totals, new_slices, new_epochs = {}, {}, {}
-local no_totals, no_slices, used, out_of_use, reset = {}, {}, {}, {}, {}
-for i = 1, #fields do
+local new_epochs, no_totals, no_slices, out_of_use, reset = {}, {}, {}, {}, {}
+for i = 1, only and 0 or #fields do
   local field = fields[i]
   if changed[i] then
     if total[i] then
@@ -218,7 +246,11 @@ for i = 1, #fields do
     else
       no_slices[#no_slices + 1] = field
     end
-    if unused[i] then out_of_use[#out_of_use + 1] = field else used[#used + 1] = field end
+    if unused[i] then
+      out_of_use[#out_of_use + 1] = field
+    elseif not listed[i] then
+      used[#used + 1] = field
+    end
   end
   if taken[i] then
     new_epochs[#new_epochs + 1] = field

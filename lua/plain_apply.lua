@@ -66,9 +66,25 @@ local function add(i, delta)
   current[i], changed[i] = delta, true
 end
 
+-- What is written in the end: field and value in turns, or fields alone.
+local written, removed = {}, {}
+
+-- Most increments are of short numbers: those take a short cut.
+local short, n, only = 13, 0, first_op > #args
 for i = 1, increments do
-  local refusal = add(i, args[4 + i * 2])
-  if refusal then words[#words + 1] = 'i' .. i .. '=' .. refusal end
+  local before, delta, refusal = current[i], args[4 + i * 2], nil
+  if #delta <= short and before and #before <= short and (find(before, canonical) or before == '0') then
+    current[i] = before + delta .. ''
+    if not only then changed[i] = true end
+  else
+    refusal = add(i, delta)
+  end
+  if refusal then
+    words[#words + 1] = 'i' .. i .. '=' .. refusal
+  elseif only then
+    written[n + 1], written[n + 2] = fields[i], current[i]
+    n = n + 2
+  end
 end
 
 local index = 0
@@ -97,8 +113,7 @@ for at = first_op, #args, 5 do
   words[#words + 1] = 'o' .. index .. '=' .. result
 end
 
-local written, removed = {}, {}
-for i = 1, #fields do
+for i = 1, only and 0 or #fields do
   if changed[i] then
     if current[i] then
       written[#written + 1] = fields[i]
@@ -111,6 +126,6 @@ end
 in_pieces('HSET', totals, written, 2)
 in_pieces('HDEL', totals, removed, 1)
 payload = table.concat(words, ' ')
-if not next(changed) and args[3] == '1' then return reply('idle', payload) end
+if #written + #removed == 0 and args[3] == '1' then return reply('idle', payload) end
 if number ~= '0' then keep(record, number, payload, ttl) end
 return reply('ok', payload)

@@ -6,8 +6,11 @@
 -- from a lower epoch is void. (CLEAR lowers epochs, and leaves nothing behind.)
 
 -- list_epochs returns the counters' epochs in their order, and the epochs that were
--- swept; false or nil for those that have none. What is no number counts as none.
+-- swept; false or nil for those that have none. What is no number counts as none. Most
+-- partitions have nothing but the mark there.
 local function list_epochs(epochs, fields)
+  local noted = redis.call('HLEN', epochs)
+  if noted == 0 or noted == 1 and redis.call('HEXISTS', epochs, '') == 1 then return {}, {} end
   local epoch, swept, names, at = list_fields(epochs, fields), {}, {}, {}
   for i = 1, #fields do
     if epoch[i] and not is_int64(epoch[i]) then epoch[i] = false end
@@ -16,8 +19,8 @@ local function list_epochs(epochs, fields)
       at[#names] = i
     end
   end
-  local noted = list_fields(epochs, names)
-  for j, i in ipairs(at) do swept[i] = noted[j] end
+  local raised = list_fields(epochs, names)
+  for j, i in ipairs(at) do swept[i] = raised[j] end
   return epoch, swept
 end
 

@@ -4,11 +4,14 @@
 
 local find = string.find
 
+-- canonical is the form of integers other than 0.
+local canonical = '^%-?[1-9]%d*$'
+
 -- is_int64 tells whether s is a canonical signed 64-bit decimal, the only form
 -- HINCRBY accepts.
 local function is_int64(s)
   if s == '0' then return true end
-  if #s <= 18 then return find(s, '^%-?[1-9]%d*$') ~= nil end
+  if #s <= 18 then return find(s, canonical) ~= nil end
   local sign, digits = string.match(s, '^(%-?)([1-9]%d*)$')
   if not digits or #digits > 19 then return false end
   if #digits < 19 then return true end
