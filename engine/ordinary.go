@@ -88,6 +88,9 @@ func (e *Engine) AskKeys(db int, keys [][]byte) {
 	}
 }
 
+// WaitsForReplicas reports whether replicas have to confirm what is flushed.
+func (e *Engine) WaitsForReplicas() bool { return e.opts.WaitReplicas > 0 }
+
 // Known is what is known of an ordinary key without asking.
 type Known uint8
 

@@ -14,6 +14,7 @@ const (
 	countsHere    counting = iota
 	countsInRedis          // under a hold
 	countsNot              // Redis will refuse them
+	countsLater            // the client is to try again
 )
 
 // mayCount tells whether the client may do in memory what it could do in Redis.
@@ -23,7 +24,7 @@ func (s *session) mayCount(args [][]byte, how count) counting {
 	case demandAuth:
 		return countsNot
 	case demandUnknown:
-		return countsInRedis
+		return s.countsUnsure()
 	}
 	if s.cleared || s.srv.acl == nil {
 		return countsHere
@@ -44,11 +45,26 @@ func (s *session) mayCount(args [][]byte, how count) counting {
 	}
 	for _, key := range keys {
 		p := s.user.MayCount(s.ctx, word(args, 0), key, how == countAdd && len(args) > 2, func() bool { return s.send() == nil })
-		if p != engine.PermitYes {
+		switch p {
+		case engine.PermitYes:
+		case engine.PermitUnknown:
+			return s.countsUnsure()
+		default:
 			return countsInRedis
 		}
 	}
 	return countsHere
+}
+
+// countsUnsure is what becomes of a client's commands while Redis, or the engine's way
+// to it, is away, so that nobody knows what the client may do. Its own connection may
+// reach a Redis all the same: but where replicas have to confirm what is counted that
+// may be a master that was, and nobody would ask.
+func (s *session) countsUnsure() counting {
+	if s.srv.lax.engine.WaitsForReplicas() {
+		return countsLater
+	}
+	return countsInRedis
 }
 
 // answerCount answers s.run[i], a command on one key that is counted.

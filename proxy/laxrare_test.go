@@ -12,22 +12,7 @@ import (
 // newRareRig is a rig whose engine counts ordinary keys, in an embedded Redis of its
 // own, and one client, with the connection on which increments of rare keys go.
 func newRareRig(t *testing.T) (r *rig, c, own *wire) {
-	emb := testEmbedded(t)
-	e, err := engine.New(engine.Options{
-		Redis: emb.RedisOptions(), InstanceID: "test", Lax: []engine.Pattern{{Glob: "n:*"}},
-		FlushInterval: time.Minute, AllowedLag: time.Minute, // what is in memory stays fresh
-		CommandTimeout: 10 * time.Second, RareFrom: 1,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if lost, err := e.Close(ctx); err != nil || len(lost) > 0 {
-			t.Errorf("close the engine: %v, lost %v", err, lost)
-		}
-	})
+	e := laxEngine(t, engine.Options{RareFrom: 1})
 	r = newRig(t, func(o *Options) { o.Engine, o.ShareFrom = e, 1 })
 	c = r.client()
 	c.send("INCR n:warm") // there is no connection yet
@@ -102,4 +87,25 @@ func TestClientLeavesWithRareIncrements(t *testing.T) {
 	other.expect(":2")
 	other.send("INCR n:a", "INCR n:a")
 	other.expect(":1", ":2")
+}
+
+// laxEngine counts ordinary keys that begin with n:, in an embedded Redis of its own,
+// and what is in memory stays fresh.
+func laxEngine(t *testing.T, opts engine.Options) *engine.Engine {
+	t.Helper()
+	opts.Redis, opts.InstanceID = testEmbedded(t).RedisOptions(), "test"
+	opts.Lax = []engine.Pattern{{Glob: "n:*"}}
+	opts.FlushInterval, opts.AllowedLag, opts.CommandTimeout = time.Minute, time.Minute, 10*time.Second
+	e, err := engine.New(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		defer cancel()
+		if lost, err := e.Close(ctx); err != nil || len(lost) > 0 {
+			t.Errorf("close the engine: %v, lost %v", err, lost)
+		}
+	})
+	return e
 }

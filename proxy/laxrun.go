@@ -114,6 +114,9 @@ func (s *session) placeCount(it *item, r *runState) verdict {
 	switch s.mayCount(it.req.args, how) {
 	case countsNot:
 		return s.placePlain(it, r)
+	case countsLater:
+		it.kind, it.text = denied, errNoRedis
+		return joins
 	case countsInRedis:
 		it.kind = plain
 		return s.placeTouch(it, r)

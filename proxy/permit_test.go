@@ -42,11 +42,46 @@ func (a *aclRedis) UserMay(_ context.Context, _ string, use engine.Use) (engine.
 	return engine.PermitUnknown, engine.ErrUntold
 }
 
+// aclAway cannot be asked.
+type aclAway struct{}
+
+func (aclAway) UserRights(context.Context, string) (engine.Permit, error) {
+	return engine.PermitUnknown, errNotNow
+}
+
+func (aclAway) UserMay(context.Context, string, engine.Use) (engine.Permit, error) {
+	return engine.PermitUnknown, errNotNow
+}
+
 // newACLRig is a rig whose Redis tells of its users what told does, for an hour.
 func newACLRig(t *testing.T, told *aclRedis) *rig {
 	r := newRig(t, nil)
 	r.srv.acl = acl.New(acl.Options{Redis: told, Context: r.srv.ctx, Go: r.srv.wg.Go, Age: time.Hour})
 	return r
+}
+
+// While nobody knows what a client may do its increments of lax keys go to Redis, which
+// knows; but where replicas have to confirm what is counted nobody would ask them.
+func TestLaxKeysOfClientsOfWhomNothingIsKnown(t *testing.T) {
+	for replicas, want := range []string{":7", "-LOADING distkit: Redis cannot be reached"} {
+		e := laxEngine(t, engine.Options{WaitReplicas: replicas})
+		r := newRig(t, func(o *Options) { o.Engine = e })
+		r.srv.acl = acl.New(acl.Options{Redis: aclAway{}, Context: r.srv.ctx, Go: r.srv.wg.Go, Age: time.Hour})
+		c := r.client()
+		c.send("INCR n:a", "GET b")
+		up := r.redis.accept()
+		if replicas == 0 {
+			up.gets("INCR n:a", "GET b")
+			up.send(want, "+b")
+		} else {
+			up.gets("GET b")
+			up.send("+b")
+		}
+		c.expect(want, "+b")
+		if got := r.srv.Stats().Refused; got != 0 {
+			t.Errorf("%d commands refused for good", got)
+		}
+	}
 }
 
 const (

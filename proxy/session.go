@@ -185,8 +185,10 @@ func (s *session) collect(batch []request) int {
 			s.answerAlone(&it)
 			return 1
 		case denied:
-			s.srv.metrics.refused.Add(1)
-			it.text = s.srv.kinds.refusal(req.args)
+			if it.text == "" { // else it is for now only
+				s.srv.metrics.refused.Add(1)
+				it.text = s.srv.kinds.refusal(req.args)
+			}
 		}
 		if it.kind == blocks && s.sharing.strayed && awaitsReplicas(req.args) && !state.queues() {
 			if state.uncertain() {
