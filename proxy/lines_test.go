@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +57,9 @@ func (r *rig) open(c, own *wire, cmd string, begins ...string) *wire {
 	eventually(r.t, "the shared connection is ready", func() bool { return r.srv.lines.count() == n+1 })
 	return shared
 }
+
+// pours writes what the other side may take its time for, or never take.
+func (w *wire) pours(s string) { _, _ = io.WriteString(w.Conn, s) }
 
 // count is the number of lines that are ready.
 func (ls *lines) count() (n int) {
@@ -199,7 +203,7 @@ func TestBigReplyOnASharedConnection(t *testing.T) {
 	b.send("GET b")
 	shared.gets("GET b")
 	big := strings.Repeat("x", 5*bufferSize+7)
-	go shared.raw(fmt.Sprintf("$%d\r\n%s\r\n:2\r\n", len(big), big))
+	go shared.pours(fmt.Sprintf("$%d\r\n%s\r\n:2\r\n", len(big), big))
 	a.expect(fmt.Sprintf("$%d", len(big)), big)
 	b.expect(":2")
 	if _, err := shared.r.ReadByte(); err == nil {
@@ -228,7 +232,7 @@ func TestStalledClientIsClosedIfOthersWait(t *testing.T) {
 	b.send("GET b")
 	shared.gets("GET b")
 	big := strings.Repeat("x", 64<<20) // more than the sockets hold
-	go shared.raw(fmt.Sprintf("$%d\r\n%s\r\n:2\r\n", len(big), big))
+	go shared.pours(fmt.Sprintf("$%d\r\n%s\r\n:2\r\n", len(big), big))
 	b.expect(":2")
 	eventually(t, "the client is closed", func() bool { return r.srv.Stats().Clients == 1 })
 }
@@ -242,7 +246,7 @@ func TestSlowClientIsLetBe(t *testing.T) {
 	a.send("GET big")
 	shared.gets("GET big")
 	big := strings.Repeat("x", 16<<20)
-	go shared.raw(fmt.Sprintf("$%d\r\n%s\r\n", len(big), big))
+	go shared.pours(fmt.Sprintf("$%d\r\n%s\r\n", len(big), big))
 	eventually(t, "the line takes nothing more", func() bool { return r.srv.lines.count() == 0 })
 	again := r.open(b, ownB, "GET b")
 	b.send("GET b")
