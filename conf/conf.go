@@ -55,7 +55,7 @@ type Config struct {
 	// WaitReplicas is how many replicas must have a flush before it counts as
 	// done. Zero: none is asked.
 	WaitReplicas int
-	// ShareFrom is how many clients have to wait for Redis at once for them to share
+	// ShareFrom is how many clients have to send in turns for them to share
 	// connections. Zero: they never do.
 	ShareFrom int
 	// CommandTimeout bounds one wait for Redis.

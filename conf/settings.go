@@ -52,7 +52,7 @@ func settings(c *Config) []setting {
 			field: &duration{&c.CommandTimeout, 10 * time.Millisecond, 5 * time.Minute, false}},
 		{group: redis, name: "wait-replicas", arg: "N", help: "replicas that must have a flush before it counts",
 			field: &integer{&c.WaitReplicas, 0, 100}},
-		{group: redis, name: "share-from", arg: "N", help: "clients waiting at once from which they share connections",
+		{group: redis, name: "share-from", arg: "N", help: "clients sending in turns from which they share connections",
 			field: &integer{&c.ShareFrom, 0, 1_000_000}},
 
 		{group: counters, name: "namespace", arg: "NAME", help: "namespace of counter keys without a colon",

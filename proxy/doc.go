@@ -40,7 +40,7 @@
 // and is answered from memory without waiting, and one that is nothing but
 // ordinary commands of which nobody here has to know anything. Both are rows.
 //
-// While many clients wait for Redis at once, those whose replies have been small send
+// While many clients send in turns, those whose replies have been small send
 // such ordinary commands as leave nothing behind with a connection on lines, which
 // are connections that sessions share: their commands go out together, and one
 // goroutine reads the replies for all. Increments of lax keys that are rarely asked for

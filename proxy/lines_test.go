@@ -393,29 +393,32 @@ func TestShutdownWithSharedConnections(t *testing.T) {
 	// The rig's clean-up shuts down while Redis does not answer.
 }
 
-// Few who wait use their own connections.
+// Few who send in turns use their own connections.
 func TestFewDoNotShare(t *testing.T) {
 	r := newRig(t, func(o *Options) { o.ShareFrom = 2 })
 	a, ownA := r.sharer()
 	b, ownB := r.sharer()
-	a.send("GET a")
-	ownA.gets("GET a")
-	b.send("GET b") // the second one that waits
-	ownB.gets("GET b")
-	shared := r.redis.accept()
-	shared.gets("PING")
-	shared.send("+PONG")
-	eventually(t, "the shared connection is ready", func() bool { return r.srv.lines.count() == 1 })
-	ownB.send(":2")
-	b.expect(":2")
+	shared := r.open(a, ownA, "GET a") // b has sent since its last one
+	for range 2 {
+		a.send("GET a")
+		ownA.gets("GET a")
+		ownA.send(":1")
+		a.expect(":1")
+	}
 	b.send("GET b")
 	shared.gets("GET b")
-	ownA.send(":1")
-	a.expect(":1")
+	shared.send(":2")
+	b.expect(":2")
+	a.send("GET a")
+	shared.gets("GET a")
 	shared.send(":3")
-	b.expect(":3")
+	a.expect(":3")
+	b.send("GET b")
+	shared.gets("GET b")
+	shared.send(":4")
+	b.expect(":4")
 	b.send("GET b")
 	ownB.gets("GET b")
-	ownB.send(":4")
-	b.expect(":4")
+	ownB.send(":5")
+	b.expect(":5")
 }

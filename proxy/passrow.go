@@ -17,8 +17,6 @@ func (s *session) passRow(batch []request) int {
 	if !ok {
 		return 0
 	}
-	s.srv.asking.Add(1)
-	defer s.srv.asking.Add(-1)
 	if l := s.shared(how); l != nil && size(s.sends) <= asyncWrite && s.askLine(l, len(batch)) {
 		s.srv.metrics.forwarded.Add(uint64(len(batch)))
 		s.sharing.strayed = s.sharing.strayed || how == sharedWrites

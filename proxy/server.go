@@ -44,7 +44,7 @@ type Options struct {
 	Redis *redis.Options
 	// Embedded tells that Redis is the embedded one.
 	Embedded bool
-	// ShareFrom is how many clients have to wait for Redis at once for those whose
+	// ShareFrom is how many clients have to send to Redis in turns for those whose
 	// replies have been small to share connections, for common commands that leave
 	// nothing behind with one. Zero: every command goes over its client's own.
 	ShareFrom int
@@ -98,7 +98,7 @@ type Server struct {
 	seen    seenRedis
 	demand  authDemand
 	lines   lines
-	asking  atomic.Int64    // clients that wait for Redis with a row
+	rows    atomic.Uint64   // rows sent on to Redis ever
 	table   *keyspec.Source // what commands touch; nil: nobody wants to know
 	lax     *lax            // nil: no ordinary key is counted
 	acl     *acl.Book       // nil: Redis is the embedded one, where everybody may do everything

@@ -1,7 +1,7 @@
 package proxy
 
-// DefaultShareFrom is a good value of Options.ShareFrom: where fewer wait, connections of
-// their own are quicker, as no goroutine stands in between.
+// DefaultShareFrom is a good value of Options.ShareFrom: where fewer send in turns,
+// connections of their own are quicker, as no goroutine stands in between.
 const DefaultShareFrom = 4
 
 // A client may use shared connections once so many batches in a row had replies of at
@@ -9,13 +9,14 @@ const DefaultShareFrom = 4
 // now, and it is not one whose replies hold others up.
 const (
 	shareAfter = 16
-	smallBatch = 16 << 10
+	smallBatch = 32 << 10
 )
 
 // sharing is what a session knows of its use of shared connections.
 type sharing struct {
 	small   int      // batches in a row
 	set     *lineSet // for its set-up; nil: not looked for
+	rows    uint64   // the server's at its last row: those of others came between
 	strayed bool     // something was written on another connection than its own
 	own     *lineSet // the proxy's own for the database; nil: not looked for
 	ownDB   int
@@ -38,7 +39,13 @@ func (s *session) notice(bytes int, failed bool) {
 // shared returns a shared connection that such commands may go over, or nil.
 func (s *session) shared(how share) *line {
 	sh, from := &s.sharing, s.srv.opts.ShareFrom
-	if from == 0 || how == unshared || sh.small < shareAfter || s.srv.asking.Load() < int64(from) || s.srv.opts.Embedded || s.pinned() {
+	if from == 0 || s.srv.opts.Embedded {
+		return nil
+	}
+	rows := s.srv.rows.Add(1)
+	others := rows - sh.rows
+	sh.rows = rows
+	if others < uint64(from) || how == unshared || sh.small < shareAfter || s.pinned() {
 		return nil
 	}
 	if sh.set == nil || sh.set.gone.Load() {
