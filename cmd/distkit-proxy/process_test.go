@@ -25,6 +25,9 @@ func TestDefaultsAgreeWithTheParts(t *testing.T) {
 	if int64(c.MaxClientMemory) != proxy.DefaultClientMemory {
 		t.Errorf("max-client-memory %d, the proxy's own default is %d", c.MaxClientMemory, proxy.DefaultClientMemory)
 	}
+	if c.ShareFrom != proxy.DefaultShareFrom {
+		t.Errorf("share-from %d, the proxy's own default is %d", c.ShareFrom, proxy.DefaultShareFrom)
+	}
 	if c.Namespace != engine.DefaultNamespace {
 		t.Errorf("namespace %q, the engine's own default is %q", c.Namespace, engine.DefaultNamespace)
 	}
@@ -38,9 +41,9 @@ func TestEverySettingReachesItsPart(t *testing.T) {
 	c.Lax = []conf.LaxPattern{{Glob: "x"}}
 	c.InstanceChosen, c.Journal, c.JournalSync = true, "dir", "always"
 	log := slog.New(slog.DiscardHandler)
-	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter", "Observer", "JournalFiles")
+	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter", "RareFrom", "Observer", "JournalFiles")
 	c.Observe = true // instead of counting
-	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter", "Lax", "JournalFiles")
+	wantNoZero(t, engineOptions(c, &redis.Options{}, log), "IdleAfter", "RareFrom", "Lax", "JournalFiles")
 	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log), "TLS") // TestTLS
 	wantNoZero(t, proxyOptions(c, &redis.Options{}, &engine.Engine{}, log).Limits)
 }
