@@ -50,6 +50,7 @@ func TestRefusedIncrementsGoWithWhatIsOverwritten(t *testing.T) {
 			p := startProxy(t, realBackend(r.addr), engine.Options{
 				Lax:           []engine.Pattern{{Glob: "*"}},
 				FlushInterval: time.Hour, AllowedLag: time.Hour,
+				CommandTimeout: 10 * time.Second, // on a busy machine Redis takes its time to refuse
 			})
 			ctx, key := t.Context(), fmt.Sprint("refused", i)
 			c := client(t, p.addr)
