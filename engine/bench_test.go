@@ -32,6 +32,7 @@ func BenchmarkMemory(b *testing.B) {
 				warm(b, e, kind.family, names)
 				b.Run("GET", func(b *testing.B) { onNames(b, names, func() benchOp { return getForBench(b, e, kind.family) }) })
 				b.Run("INC", func(b *testing.B) { onNames(b, names, func() benchOp { return incForBench(b, e, kind.family) }) })
+				b.Run("INC-in-a-row", func(b *testing.B) { onNames(b, names, func() benchOp { return incRowForBench(b, e, kind.family) }) })
 			})
 		}
 	}
@@ -49,6 +50,28 @@ func incForBench(b *testing.B, e *Engine, f Family) benchOp {
 		items[0] = Item{Key: benchKey(name), N: 1}
 		e.Inc(ctx, f, items, results)
 		return results[0].Err
+	}
+}
+
+// incRowForBench increments as a pipeline of 16 does.
+func incRowForBench(b *testing.B, e *Engine, f Family) benchOp {
+	alone := incForBench(b, e, f)
+	row, n := e.NewRow(0), 0
+	return func(name []byte) error {
+		if n++; n%16 == 0 {
+			row.Done()
+			row = e.NewRow(0)
+		}
+		done := false
+		if f == Ordinary {
+			_, done = row.IncrBy(name, 1)
+		} else {
+			_, done = row.Inc(f, benchKey(name), 1)
+		}
+		if done {
+			return nil
+		}
+		return alone(name)
 	}
 }
 

@@ -138,9 +138,7 @@ func (l *line) write() {
 		l.mu.Unlock()
 		err := l.up.send(p)
 		l.mu.Lock()
-		if cap(p) <= bufferSize {
-			l.spare = p
-		}
+		l.spare = p
 		if err != nil {
 			l.up.close() // the reader sees it
 			break

@@ -17,7 +17,7 @@ func (s *session) passRow(batch []request) int {
 	if !ok {
 		return 0
 	}
-	if l := s.shared(how); l != nil && size(s.sends) <= asyncWrite && s.askLine(l, len(batch)) {
+	if l := s.shared(how); l != nil && size(s.sends) <= maxShared && s.askLine(l, len(batch)) {
 		s.srv.metrics.forwarded.Add(uint64(len(batch)))
 		s.sharing.strayed = s.sharing.strayed || how == sharedWrites
 		return len(batch)

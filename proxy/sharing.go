@@ -8,9 +8,13 @@ const DefaultShareFrom = 4
 // most so many bytes together on its own: then Redis has served it as it is set up
 // now, and it is not one whose replies hold others up.
 const (
-	shareAfter = 16
+	shareAfter = 4
 	smallBatch = 32 << 10
 )
+
+// maxShared bounds the bytes that one client sends at once on a shared connection: more
+// is as cheap on its own.
+const maxShared = 4 << 10
 
 // sharing is what a session knows of its use of shared connections.
 type sharing struct {
