@@ -46,7 +46,8 @@ func overTLS(t *testing.T, conf ...string) (*redisServer, *redis.Options) {
 	return r, &redis.Options{Addr: addr, TLSConfig: client}
 }
 
-// newComparison starts both Redis and the proxy.
+// newComparison starts both Redis and the proxy. Shared connections outlast a scenario
+// by seconds, so they are compared over one link.
 func newComparison(t *testing.T, proto int, over link) *comparison {
 	conf := []string{"hz 500"} // so often Redis looks after the timeouts of blocked clients
 	if over.password != "" {
@@ -58,7 +59,7 @@ func newComparison(t *testing.T, proto int, over link) *comparison {
 	if over.lax != nil {
 		opts.ClientName = ownName // those for ordinary keys use other databases
 	}
-	p := startProxyThatDenies(t, []string{}, backend{name: "redis", redis: opts}, engine.Options{InstanceID: "me", Lax: over.lax})
+	p := startProxyThatDenies(t, []string{}, backend{name: "redis", redis: opts, unshared: over.name != plainly.name}, engine.Options{InstanceID: "me", Lax: over.lax})
 	c := &comparison{
 		proto: proto, password: over.password, redis: direct.addr, proxy: p.addr,
 		direct: newControl(t, direct, over.password), behind: newControl(t, behind, over.password),

@@ -30,6 +30,8 @@ type backend struct {
 	name     string
 	redis    *redis.Options
 	embedded bool
+	// unshared: clients use their own connections to it alone.
+	unshared bool
 }
 
 // realBackend is a redis-server of the test's own, or a link to one.
@@ -78,7 +80,11 @@ func startProxyThatDenies(t testing.TB, deny []string, b backend, opts engine.Op
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv, err := proxy.New(proxy.Options{Engine: eng, Redis: opts.Redis, Embedded: b.embedded, Namespace: engine.DefaultNamespace, Version: "test", Deny: deny, ShareFrom: 1})
+	shareFrom := 1
+	if b.unshared {
+		shareFrom = 0
+	}
+	srv, err := proxy.New(proxy.Options{Engine: eng, Redis: opts.Redis, Embedded: b.embedded, Namespace: engine.DefaultNamespace, Version: "test", Deny: deny, ShareFrom: shareFrom})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ const maxLineSets = 64
 const linePause = time.Second
 
 // idleLooks is how many rounds of the watch a line may be idle before it is closed.
-const idleLooks = 3
+const idleLooks = 2
 
 // lines has the connections to Redis that sessions share. Those share one who have set
 // their connections up alike: as whom, in which protocol, and in which database.
