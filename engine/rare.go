@@ -28,7 +28,7 @@ type rareBook struct {
 
 // tideTime is how long increments are counted before it is judged whether those of keys
 // that are not in memory are very many.
-const tideTime = 100 * time.Millisecond
+const tideTime = 20 * time.Millisecond
 
 // tide tells whether increments of keys that are not in memory come in very many, and
 // are most. Safe for concurrent use.

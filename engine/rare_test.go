@@ -130,16 +130,16 @@ func TestManyCold(t *testing.T) {
 	}{
 		{1, 200, 300, false}, // nothing was judged yet: this is
 		{0, 1, 0, false},
-		{1, 198, 250, false}, // with the one before 199 in a tenth of a second
+		{1, 198, 250, false}, // with the one before 199 in a fiftieth of a second
 		{1, 200, 400, true},
 		{0, 0, 0, true},
 		{1, 200, 401, false}, // less than half
 		{1, 200, 300, true},
-		{2, 399, 399, false}, // in two tenths
+		{2, 399, 399, false}, // in two
 	} {
 		now += int64(step.ticks) * tick
 		all := td.all.Load() + uint64(step.all)
-		if got := td.rises(step.cold, now, 2000, all); step != (struct {
+		if got := td.rises(step.cold, now, 10_000, all); step != (struct {
 			ticks, cold, all int
 			want             bool
 		}{1, 200, 300, false}) && got != step.want {
