@@ -164,6 +164,14 @@ func (w *wire) ends() {
 	}
 }
 
+// hears reports whether something was sent so far.
+func (w *wire) hears() bool {
+	w.SetReadDeadline(time.Now().Add(2 * time.Millisecond))
+	_, err := w.r.Peek(1)
+	w.SetDeadline(time.Now().Add(patience))
+	return err == nil
+}
+
 // silent expects that nothing was sent so far.
 func (w *wire) silent() {
 	w.t.Helper()
