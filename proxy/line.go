@@ -130,7 +130,6 @@ func (l *line) put(t *turn, sends [][]byte) bool {
 // write writes until there is nothing to write.
 func (l *line) write() {
 	l.mu.Lock()
-	defer l.mu.Unlock()
 	for len(l.out) > 0 {
 		p := l.out
 		l.out, l.spare = l.spare[:0], nil
@@ -145,6 +144,7 @@ func (l *line) write() {
 		}
 	}
 	l.writing = false
+	l.mu.Unlock()
 }
 
 // read gives the replies to those who wait, until the connection ends.

@@ -158,9 +158,12 @@ func (set *lineSet) open(slot *lineSlot) {
 func (ls *lines) adopt(slot *lineSlot, l *line) bool {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	slot.line.Store(l)
 	slot.opening.Store(false)
-	return !ls.closed
+	if ls.closed { // nobody would read for those who came
+		return false
+	}
+	slot.line.Store(l)
+	return true
 }
 
 // dial connects, and sends what the line begins with. Redis' reply to the PING before
