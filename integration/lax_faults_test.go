@@ -80,41 +80,46 @@ func (y *tally) count(ctx context.Context, c *redis.Client, key string) {
 	}
 }
 
+// linkFaults are what may happen between a proxy and its Redis, or to that.
+var linkFaults = map[string]func(r *redisServer, link *loopback.Link) error{
+	"lost replies": func(_ *redisServer, link *loopback.Link) error {
+		link.Set(func(f *loopback.Faults) { f.Lose = 3 })
+		return nil
+	},
+	"cut connections": func(_ *redisServer, link *loopback.Link) error {
+		link.Cut()
+		return nil
+	},
+	"an outage": func(_ *redisServer, link *loopback.Link) error {
+		link.Down()
+		time.AfterFunc(150*time.Millisecond, link.Up)
+		return nil
+	},
+	"a slow Redis": func(_ *redisServer, link *loopback.Link) error {
+		link.Set(func(f *loopback.Faults) { f.Delay = 30*time.Millisecond - f.Delay })
+		return nil
+	},
+	"a restart": func(r *redisServer, _ *loopback.Link) error {
+		r.kill()
+		r.start()
+		return nil
+	},
+	"SCRIPT FLUSH": func(r *redisServer, _ *loopback.Link) error { return directly(r, "SCRIPT", "FLUSH") },
+	"CLIENT KILL":  func(r *redisServer, _ *loopback.Link) error { return directly(r, "CLIENT", "KILL", "TYPE", "normal") },
+	"CLIENT PAUSE": func(r *redisServer, _ *loopback.Link) error { return directly(r, "CLIENT", "PAUSE", 60, "ALL") },
+}
+
+// directly has Redis carry out a command, past any proxy.
+func directly(r *redisServer, words ...any) error {
+	c := client(r.t, r.addr)
+	defer c.Close()
+	return c.Do(context.Background(), words...).Err()
+}
+
 // Whatever happens between a proxy and Redis, what was acknowledged is counted once,
 // though other commands have the key held again and again.
 func TestOrdinaryKeysUnderFaults(t *testing.T) {
-	direct := func(r *redisServer, words ...any) error {
-		c := client(r.t, r.addr)
-		defer c.Close()
-		return c.Do(context.Background(), words...).Err()
-	}
-	for name, fault := range map[string]func(r *redisServer, link *loopback.Link) error{
-		"lost replies": func(_ *redisServer, link *loopback.Link) error {
-			link.Set(func(f *loopback.Faults) { f.Lose = 3 })
-			return nil
-		},
-		"cut connections": func(_ *redisServer, link *loopback.Link) error {
-			link.Cut()
-			return nil
-		},
-		"an outage": func(_ *redisServer, link *loopback.Link) error {
-			link.Down()
-			time.AfterFunc(150*time.Millisecond, link.Up)
-			return nil
-		},
-		"a slow Redis": func(_ *redisServer, link *loopback.Link) error {
-			link.Set(func(f *loopback.Faults) { f.Delay = 30*time.Millisecond - f.Delay })
-			return nil
-		},
-		"a restart": func(r *redisServer, _ *loopback.Link) error {
-			r.kill()
-			r.start()
-			return nil
-		},
-		"SCRIPT FLUSH": func(r *redisServer, _ *loopback.Link) error { return direct(r, "SCRIPT", "FLUSH") },
-		"CLIENT KILL":  func(r *redisServer, _ *loopback.Link) error { return direct(r, "CLIENT", "KILL", "TYPE", "normal") },
-		"CLIENT PAUSE": func(r *redisServer, _ *loopback.Link) error { return direct(r, "CLIENT", "PAUSE", 60, "ALL") },
-	} {
+	for name, fault := range linkFaults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := startRedis(t, "appendonly yes", "appendfsync always")

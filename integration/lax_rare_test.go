@@ -19,31 +19,7 @@ import (
 // outcome is unknown at most once; where the same key is asked for at once by many,
 // every reply is another number.
 func TestRareKeysUnderFaults(t *testing.T) {
-	for name, fault := range map[string]func(r *redisServer, link *loopback.Link) error{
-		"lost replies": func(_ *redisServer, link *loopback.Link) error {
-			link.Set(func(f *loopback.Faults) { f.Lose = 3 })
-			return nil
-		},
-		"cut connections": func(_ *redisServer, link *loopback.Link) error {
-			link.Cut()
-			return nil
-		},
-		"an outage": func(_ *redisServer, link *loopback.Link) error {
-			link.Down()
-			time.AfterFunc(150*time.Millisecond, link.Up)
-			return nil
-		},
-		"a restart": func(r *redisServer, _ *loopback.Link) error {
-			r.kill()
-			r.start()
-			return nil
-		},
-		"CLIENT KILL": func(r *redisServer, _ *loopback.Link) error {
-			c := client(r.t, r.addr)
-			defer c.Close()
-			return c.Do(context.Background(), "CLIENT", "KILL", "TYPE", "normal").Err()
-		},
-	} {
+	for name, fault := range linkFaults {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := startRedis(t, "appendonly yes", "appendfsync always")

@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
@@ -96,16 +95,5 @@ func laxEngine(t *testing.T, opts engine.Options) *engine.Engine {
 	opts.Redis, opts.InstanceID = testEmbedded(t).RedisOptions(), "test"
 	opts.Lax = []engine.Pattern{{Glob: "n:*"}}
 	opts.FlushInterval, opts.AllowedLag, opts.CommandTimeout = time.Minute, time.Minute, 10*time.Second
-	e, err := engine.New(opts)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
-		defer cancel()
-		if lost, err := e.Close(ctx); err != nil || len(lost) > 0 {
-			t.Errorf("close the engine: %v, lost %v", err, lost)
-		}
-	})
-	return e
+	return startEngine(t, opts)
 }

@@ -17,16 +17,7 @@ func newSharingRig(t *testing.T) *rig {
 // connection up with some commands, and own its connection to Redis.
 func (r *rig) sharer(setup ...string) (c, own *wire) {
 	r.t.Helper()
-	c = r.client()
-	for _, cmd := range setup {
-		c.send(cmd)
-		if own == nil {
-			own = r.redis.accept()
-		}
-		own.gets(cmd)
-		own.send("+OK")
-		c.expect("+OK")
-	}
+	c, own = setUp(r, setup...)
 	for range shareAfter {
 		c.send("GET a")
 		if own == nil {
@@ -191,15 +182,23 @@ func TestErrorsAreNoReasonToShare(t *testing.T) {
 	}
 }
 
+// bigAsked is a rig where a client waits for a big reply on a shared connection, and
+// another one may join it.
+func bigAsked(t *testing.T) (r *rig, a, ownA, b, ownB, shared *wire) {
+	t.Helper()
+	r = newSharingRig(t)
+	a, ownA = r.sharer()
+	b, ownB = r.sharer()
+	shared = r.open(a, ownA, "GET x")
+	a.send("GET big")
+	shared.gets("GET big")
+	return r, a, ownA, b, ownB, shared
+}
+
 // A big reply is passed on as the client takes it. Those behind it wait, nobody joins
 // them, and the client shares no more.
 func TestBigReplyOnASharedConnection(t *testing.T) {
-	r := newSharingRig(t)
-	a, ownA := r.sharer()
-	b, ownB := r.sharer()
-	shared := r.open(a, ownA, "GET x")
-	a.send("GET big")
-	shared.gets("GET big")
+	r, a, ownA, b, ownB, shared := bigAsked(t)
 	b.send("GET b")
 	shared.gets("GET b")
 	big := strings.Repeat("x", 5*bufferSize+7)
@@ -223,12 +222,7 @@ func TestBigReplyOnASharedConnection(t *testing.T) {
 // A client that takes nothing of a big reply is closed if others wait behind it, who
 // get their replies.
 func TestStalledClientIsClosedIfOthersWait(t *testing.T) {
-	r := newSharingRig(t)
-	a, ownA := r.sharer()
-	b, _ := r.sharer()
-	shared := r.open(a, ownA, "GET x")
-	a.send("GET big")
-	shared.gets("GET big")
+	r, _, _, b, _, shared := bigAsked(t)
 	b.send("GET b")
 	shared.gets("GET b")
 	big := strings.Repeat("x", 64<<20) // more than the sockets hold
@@ -239,12 +233,7 @@ func TestStalledClientIsClosedIfOthersWait(t *testing.T) {
 
 // One that takes nothing has all the time there is if nobody waits behind it.
 func TestSlowClientIsLetBe(t *testing.T) {
-	r := newSharingRig(t)
-	a, ownA := r.sharer()
-	b, ownB := r.sharer()
-	shared := r.open(a, ownA, "GET x")
-	a.send("GET big")
-	shared.gets("GET big")
+	r, a, _, b, ownB, shared := bigAsked(t)
 	big := strings.Repeat("x", 16<<20)
 	go shared.pours(fmt.Sprintf("$%d\r\n%s\r\n", len(big), big))
 	eventually(t, "the line takes nothing more", func() bool { return r.srv.lines.count() == 0 })

@@ -71,8 +71,13 @@ func newRigOf(t *testing.T, asksDemand bool, change func(*Options)) *rig {
 // testEngine is an engine over an embedded Redis of its own.
 func testEngine(t testing.TB) *engine.Engine {
 	t.Helper()
-	emb := testEmbedded(t)
-	e, err := engine.New(engine.Options{Redis: emb.RedisOptions(), InstanceID: "test"})
+	return startEngine(t, engine.Options{Redis: testEmbedded(t).RedisOptions(), InstanceID: "test"})
+}
+
+// startEngine makes an engine and closes it, with nothing lost, when the test is over.
+func startEngine(t testing.TB, opts engine.Options) *engine.Engine {
+	t.Helper()
+	e, err := engine.New(opts)
 	if err != nil {
 		t.Fatal(err)
 	}
