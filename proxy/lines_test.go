@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -410,4 +411,59 @@ func TestFewDoNotShare(t *testing.T) {
 	ownB.gets("GET b")
 	ownB.send(":5")
 	b.expect(":5")
+}
+
+// Where Redis says that it is no master any more the next commands go over a new
+// connection, which finds the master.
+func TestSharedConnectionToAReplica(t *testing.T) {
+	r := newSharingRig(t)
+	c, own := r.sharer()
+	writes := r.open(c, own, "SET x 1")
+	c.send("SET a 1")
+	writes.gets("SET a 1")
+	writes.send("-READONLY You can't write against a read only replica.")
+	c.expect("-READONLY You can't write against a read only replica.")
+	writes.ends()
+	r.open(c, own, "SET x 1")
+}
+
+// Much at once goes over the client's own connection.
+func TestBigBatchesAreNotShared(t *testing.T) {
+	r := newSharingRig(t)
+	c, own := r.sharer()
+	writes := r.open(c, own, "SET x 1")
+	for _, size := range []int{maxShared / 2, maxShared} {
+		line := "SET a " + strings.Repeat("x", size)
+		c.send(line)
+		to := writes
+		if size == maxShared {
+			to = own
+		}
+		to.gets(line)
+		to.send("+OK")
+		c.expect("+OK")
+	}
+}
+
+// When a line breaks it is told whether some of a session's commands may have reached
+// Redis: those that nobody had begun to write have not.
+func TestWhatALineHasSent(t *testing.T) {
+	conn, other := net.Pipe()
+	defer other.Close()
+	l := &line{up: newUpstream(conn, &bufferPool{}, func() {}, func() {}), left: func() {}}
+	sent, unsent := newTurn(nil), newTurn(nil)
+	l.writing = true // somebody else writes
+	l.put(sent, [][]byte{[]byte("abc")})
+	l.given = 1
+	l.put(unsent, [][]byte{[]byte("def")})
+	l.fail(errLineReply)
+	for _, turn := range []*turn{sent, unsent} {
+		<-turn.told
+		if turn.err != errLineReply || turn.sent != (turn == sent) {
+			t.Errorf("told %v, sent %v", turn.err, turn.sent)
+		}
+	}
+	if l.put(newTurn(nil), nil) {
+		t.Error("a broken line takes something")
+	}
 }
